@@ -1,11 +1,12 @@
-//! A Kubernetes cluster on which neither cowherd nor Flux has ever been: kube-apiserver answers who asks for a group that it does
-//! not serve with 404 in plain text.
+//! What a cluster does not serve, and how that is told: a Kubernetes cluster on which neither cowherd nor Flux has ever been
+//! (kube-apiserver answers who asks for a group that it does not serve with 404 in plain text), and kinds in other versions.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 
 use crate::program::cowherd;
+use crate::program::repository::Repository;
 
 /// Serves until the program ends.
 fn serve() -> SocketAddr {
@@ -67,5 +68,35 @@ fn each_command_says_that_the_cluster_does_not_know_the_kind() {
         let text = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success() && text.contains(said), "{line}: {text}");
         assert!(text.contains("cowherd agent --install-crds") && !text.contains("page not found"), "{line}: {text}");
+    }
+}
+
+#[test]
+fn kinds_in_versions_that_are_not_served_are_told_with_those_that_are() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = Repository::new(directory.path().join("fleet"));
+    repository.kustomization("app", "./app", "");
+    let objects = [
+        ("kustomize.toolkit.fluxcd.io/v1beta1", "Kustomization", "kustomize.toolkit.fluxcd.io/v1"),
+        ("batch/v1beta1", "CronJob", "batch/v1"),
+        ("v1", "Deployment", "apps/v1"),
+        ("extensions/v1beta1", "Ingress", "networking.k8s.io/v1"),
+    ];
+    for (api_version, kind, _) in objects {
+        let object = format!(
+            "apiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: one, namespace: default}}\nspec: {{}}\n"
+        );
+        repository.write(&format!("app/{kind}.yaml"), &object);
+    }
+    repository.commit("versions that nobody serves");
+    let words = ["up", "fleet", "--path", "cluster", "--once", "--listen", "127.0.0.1:0", "--data-dir", "data"];
+    let output = cowherd(directory.path()).args(words).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    for (api_version, kind, served) in objects {
+        let told = format!(
+            "the cluster serves the kind \"{kind}\" as {served}, not as {api_version}; write apiVersion: {served}"
+        );
+        assert!(said.contains(&told), "{told}: {said}");
     }
 }

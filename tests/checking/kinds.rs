@@ -27,6 +27,60 @@ fn what_no_definition_would_help_is_told_as_that() {
 }
 
 #[test]
+fn a_kind_that_is_served_in_another_version_is_told_with_that_one() {
+    let story = Story::begin();
+    let release = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: p, namespace: default}\nspec: {interval: 1m, \
+                   chart: {spec: {chart: podinfo, sourceRef: {kind: HelmRepository, name: p}}}}\n";
+    // It may bring definitions, but none of these.
+    story.repository.write("app/release.yaml", release);
+    let objects = [
+        ("kustomization", "kustomize.toolkit.fluxcd.io/v1beta1", "Kustomization", "kustomize.toolkit.fluxcd.io/v1"),
+        ("repository", "source.toolkit.fluxcd.io/v1beta1", "HelmRepository", "source.toolkit.fluxcd.io/v1"),
+        ("old", "helm.toolkit.fluxcd.io/v2beta1", "HelmRelease", "helm.toolkit.fluxcd.io/v2"),
+        ("job", "batch/v1beta1", "CronJob", "batch/v1"),
+        ("budget", "policy/v1beta1", "PodDisruptionBudget", "policy/v1"),
+        ("web", "v1", "Deployment", "apps/v1"),
+        ("ingress", "extensions/v1beta1", "Ingress", "networking.k8s.io/v1"),
+    ];
+    for (name, api_version, kind, _) in objects {
+        let object = format!(
+            "kind: {kind}\napiVersion: {api_version}\nmetadata: {{name: {name}, namespace: default}}\nspec: {{}}\n"
+        );
+        story.repository.write(&format!("app/{name}.yaml"), &object);
+    }
+    let (lines, status) = story.lines(&[]);
+    assert_eq!(status, 1, "{lines:#?}");
+    for (name, api_version, kind, served) in objects {
+        let begin = format!("app/{name}.yaml:2: error: {kind}/default/{name}: ");
+        let told = format!("the kind {kind} is served as {served}, not as {api_version}; write apiVersion: {served}");
+        assert!(lines.iter().any(|line| line.starts_with(&begin) && line.contains(&told)), "{name}: {lines:#?}");
+    }
+    assert!(!lines.iter().any(|line| line.contains("CustomResourceDefinition")), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.contains("for patchesStrategicMerge: write spec.patches")), "{lines:#?}");
+}
+
+#[test]
+fn former_versions_that_are_served_are_followed_and_fields_that_are_gone_are_told() {
+    let story = Story::begin();
+    let kustomization = "apiVersion: kustomize.toolkit.fluxcd.io/v1beta2\nkind: Kustomization\nmetadata: {name: former, namespace: \
+                         flux-system}\nspec:\n  interval: 1m\n  prune: true\n  path: ./former\n  sourceRef: {kind: GitRepository, name: \
+                         flux-system}\n";
+    story.repository.write("cluster/former.yaml", kustomization).config_map("former/a.yaml", "${unset}", "1");
+    let source = "apiVersion: source.toolkit.fluxcd.io/v1beta2\nkind: GitRepository\nmetadata: {name: elsewhere, namespace: \
+                  flux-system}\nspec:\n  interval: 1m\n  url: https://example.com/a\n";
+    story.repository.write("cluster/source.yaml", source);
+    let (lines, status) = story.lines(&[]);
+    assert_eq!(status, 1, "{lines:#?}");
+    assert!(lines.iter().all(|line| line.starts_with("former/a.yaml:")), "what it applies is looked at: {lines:#?}");
+    story.repository.config_map("former/a.yaml", "former", "1");
+    assert_eq!(story.lines(&["--strict"]), (Vec::new(), 0));
+    story.repository.write("cluster/source.yaml", &format!("{source}  gitImplementation: go-git\n"));
+    story.repository.write("cluster/former.yaml", &format!("{kustomization}  validation: client\n"));
+    story.says("cluster/source.yaml:7", "unknown field \"spec.gitImplementation\"; leave it out");
+    story.says("cluster/former.yaml:9", "unknown field \"spec.validation\"; leave it out");
+}
+
+#[test]
 fn definitions_in_the_repository_bring_their_kinds() {
     let story = Story::begin();
     let definition = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: \

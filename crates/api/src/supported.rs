@@ -17,6 +17,8 @@ pub struct Kind {
     pub group: &'static str,
     /// The name, as manifests write it.
     pub kind: &'static str,
+    /// The versions that its definition serves, the one to write first; none of a kind that cowherd does not act on.
+    pub versions: &'static [&'static str],
     /// The words that name it on a command line, as the definition of its project has them.
     pub words: &'static [&'static str],
     /// Whether cowherd acts on it.
@@ -26,24 +28,50 @@ pub struct Kind {
 /// The kinds that cowherd knows of. Where one is not done yet, a definition would not help: nothing would act on its
 /// objects.
 pub const KINDS: &[Kind] = &[
-    done("kustomize.toolkit.fluxcd.io", "Kustomization", &["kustomization", "kustomizations", "ks"]),
-    done("source.toolkit.fluxcd.io", "GitRepository", &["gitrepository", "gitrepositories", "gitrepo"]),
-    done("source.toolkit.fluxcd.io", "OCIRepository", &["ocirepository", "ocirepositories", "ocirepo"]),
-    done("source.toolkit.fluxcd.io", "HelmRepository", &["helmrepository", "helmrepositories", "helmrepo"]),
-    done("source.toolkit.fluxcd.io", "HelmChart", &["helmchart", "helmcharts", "hc"]),
-    done("source.toolkit.fluxcd.io", "Bucket", &["bucket", "buckets"]),
-    done("source.toolkit.fluxcd.io", "ExternalArtifact", &["externalartifact", "externalartifacts", "ea"]),
-    done("source.extensions.fluxcd.io", "ArtifactGenerator", &["artifactgenerator", "artifactgenerators", "ag"]),
-    done("helm.toolkit.fluxcd.io", "HelmRelease", &["helmrelease", "helmreleases", "hr"]),
-    done("fluxcd.controlplane.io", "ResourceSet", &["resourceset", "resourcesets", "rset"]),
+    done(
+        "kustomize.toolkit.fluxcd.io",
+        "Kustomization",
+        &["v1", "v1beta2"],
+        &["kustomization", "kustomizations", "ks"],
+    ),
+    done(
+        "source.toolkit.fluxcd.io",
+        "GitRepository",
+        &["v1", "v1beta2"],
+        &["gitrepository", "gitrepositories", "gitrepo"],
+    ),
+    done(
+        "source.toolkit.fluxcd.io",
+        "OCIRepository",
+        &["v1", "v1beta2"],
+        &["ocirepository", "ocirepositories", "ocirepo"],
+    ),
+    done(
+        "source.toolkit.fluxcd.io",
+        "HelmRepository",
+        &["v1", "v1beta2"],
+        &["helmrepository", "helmrepositories", "helmrepo"],
+    ),
+    done("source.toolkit.fluxcd.io", "HelmChart", &["v1", "v1beta2"], &["helmchart", "helmcharts", "hc"]),
+    done("source.toolkit.fluxcd.io", "Bucket", &["v1", "v1beta2"], &["bucket", "buckets"]),
+    done("source.toolkit.fluxcd.io", "ExternalArtifact", &["v1"], &["externalartifact", "externalartifacts", "ea"]),
+    done(
+        "source.extensions.fluxcd.io",
+        "ArtifactGenerator",
+        &["v1beta1"],
+        &["artifactgenerator", "artifactgenerators", "ag"],
+    ),
+    done("helm.toolkit.fluxcd.io", "HelmRelease", &["v2", "v2beta2"], &["helmrelease", "helmreleases", "hr"]),
+    done("fluxcd.controlplane.io", "ResourceSet", &["v1"], &["resourceset", "resourcesets", "rset"]),
     done(
         "fluxcd.controlplane.io",
         "ResourceSetInputProvider",
+        &["v1"],
         &["resourcesetinputprovider", "resourcesetinputproviders", "rsip"],
     ),
-    done("notification.toolkit.fluxcd.io", "Alert", &["alert", "alerts"]),
-    done("notification.toolkit.fluxcd.io", "Provider", &["provider", "providers"]),
-    done("notification.toolkit.fluxcd.io", "Receiver", &["receiver", "receivers"]),
+    done("notification.toolkit.fluxcd.io", "Alert", &["v1beta3", "v1beta2"], &["alert", "alerts"]),
+    done("notification.toolkit.fluxcd.io", "Provider", &["v1beta3", "v1beta2"], &["provider", "providers"]),
+    done("notification.toolkit.fluxcd.io", "Receiver", &["v1", "v1beta2"], &["receiver", "receivers"]),
     not_yet("image.toolkit.fluxcd.io", "ImageRepository", &["imagerepository", "imagerepositories", "imgrepo"]),
     not_yet("image.toolkit.fluxcd.io", "ImagePolicy", &["imagepolicy", "imagepolicies", "imgpol"]),
     not_yet(
@@ -63,17 +91,104 @@ pub const KINDS: &[Kind] = &[
     not_yet("cluster.x-k8s.io", "MachineSet", &["machineset", "machinesets", "ms"]),
 ];
 
-const fn done(group: &'static str, kind: &'static str, words: &'static [&'static str]) -> Kind {
-    Kind { group, kind, words, is_done: true }
+const fn done(
+    group: &'static str,
+    kind: &'static str,
+    versions: &'static [&'static str],
+    words: &'static [&'static str],
+) -> Kind {
+    Kind { group, kind, versions, words, is_done: true }
 }
 
 const fn not_yet(group: &'static str, kind: &'static str, words: &'static [&'static str]) -> Kind {
-    Kind { group, kind, words, is_done: false }
+    Kind { group, kind, versions: &[], words, is_done: false }
 }
 
 /// The kind of this group and name, if cowherd knows of it.
 pub fn find(group: &str, kind: &str) -> Option<&'static Kind> {
     KINDS.iter().find(|known| known.group == group && known.kind == kind)
+}
+
+impl Kind {
+    /// The API version to write, where cowherd acts on the kind.
+    pub fn api_version(&self) -> Option<String> {
+        self.versions.first().map(|version| format!("{}/{version}", self.group))
+    }
+}
+
+/// A field that a kind had in versions that were before the one to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Former {
+    /// The API group.
+    pub group: &'static str,
+    /// The kind.
+    pub kind: &'static str,
+    /// The path of the field, as mistakes name it; behind a list stands `[]`.
+    pub field: &'static str,
+    /// What to write instead.
+    pub instead: &'static str,
+}
+
+/// The fields that Flux's kinds had in former versions.
+pub const FORMER: &[Former] = &[
+    former("kustomize.toolkit.fluxcd.io", "Kustomization", "spec.patchesStrategicMerge", "write spec.patches"),
+    former("kustomize.toolkit.fluxcd.io", "Kustomization", "spec.patchesJson6902", "write spec.patches"),
+    former("kustomize.toolkit.fluxcd.io", "Kustomization", "spec.validation", "leave it out, the API validates"),
+    former("source.toolkit.fluxcd.io", "GitRepository", "spec.gitImplementation", "leave it out, there is one alone"),
+    former("source.toolkit.fluxcd.io", "GitRepository", "spec.accessFrom", NOBODY),
+    former("source.toolkit.fluxcd.io", "Bucket", "spec.accessFrom", NOBODY),
+    former("source.toolkit.fluxcd.io", "HelmChart", "spec.accessFrom", NOBODY),
+    former("source.toolkit.fluxcd.io", "HelmChart", "spec.valuesFile", "write spec.valuesFiles"),
+    former("helm.toolkit.fluxcd.io", "HelmRelease", "spec.chart.spec.valuesFile", "write spec.chart.spec.valuesFiles"),
+    former(
+        "helm.toolkit.fluxcd.io",
+        "HelmRelease",
+        "spec.postRenderers[].kustomize.patchesStrategicMerge",
+        "write patches beside it",
+    ),
+    former(
+        "helm.toolkit.fluxcd.io",
+        "HelmRelease",
+        "spec.postRenderers[].kustomize.patchesJson6902",
+        "write patches beside it",
+    ),
+];
+
+/// Why nobody misses a field that was to restrict who may refer to something.
+const NOBODY: &str = "leave it out, it restricted nobody";
+
+const fn former(group: &'static str, kind: &'static str, field: &'static str, instead: &'static str) -> Former {
+    Former { group, kind, field, instead }
+}
+
+/// What to write instead of a field of this path that the kind had in former versions; the path may have the places of items.
+pub fn instead_of(group: &str, kind: &str, field: &str) -> Option<&'static str> {
+    let is_it = |former: &&Former| (former.group, former.kind) == (group, kind) && is_path(former.field, field);
+    FORMER.iter().find(is_it).map(|former| former.instead)
+}
+
+/// Whether a path is the one with `[]` behind lists, where it has the places of items.
+fn is_path(path: &str, with_places: &str) -> bool {
+    let mut plain = String::new();
+    let mut is_place = false;
+    for letter in with_places.chars() {
+        is_place = letter == '[' || is_place && letter != ']';
+        if !is_place || letter == '[' {
+            plain.push(letter);
+        }
+    }
+    plain == path
+}
+
+/// What to do about an object of a kind that is served as `served` alone, to stand behind what is wrong: the version, and what of the
+/// fields is another one there.
+pub fn write_instead(kind: &str, served: &str) -> String {
+    let group = served.split_once('/').map_or("", |(group, _)| group);
+    let fields = FORMER.iter().filter(|former| (former.group, former.kind) == (group, kind));
+    let fields: Vec<String> =
+        fields.map(|former| format!("for {}: {}", former.field.trim_start_matches("spec."), former.instead)).collect();
+    let fields = if fields.is_empty() { String::new() } else { format!(" ({})", fields.join("; ")) };
+    format!("write apiVersion: {served}{fields}")
 }
 
 /// Whether a group is one of Kubernetes itself, so that no definition brings its kinds: those whose name has no dot,
@@ -545,5 +660,27 @@ mod tests {
         words.sort_unstable();
         words.dedup();
         assert_eq!(words.len(), all);
+    }
+
+    #[test]
+    fn what_is_to_be_written_instead_of_former_fields_is_known_wherever_they_are() {
+        let release = |field: &str| instead_of("helm.toolkit.fluxcd.io", "HelmRelease", field);
+        assert_eq!(
+            release("spec.postRenderers[2].kustomize.patchesStrategicMerge"),
+            Some("write patches beside it"),
+            "in an item of a list"
+        );
+        assert_eq!(release("spec.chart.spec.valuesFile"), Some("write spec.chart.spec.valuesFiles"));
+        assert_eq!(release("spec.chart.spec.valuesFiles"), None);
+        assert_eq!(instead_of("example.com", "HelmRelease", "spec.chart.spec.valuesFile"), None);
+    }
+
+    #[test]
+    fn the_version_to_write_is_told_with_what_changed_in_it() {
+        let told = write_instead("Kustomization", "kustomize.toolkit.fluxcd.io/v1");
+        assert!(told.starts_with("write apiVersion: kustomize.toolkit.fluxcd.io/v1 (for patches"), "{told}");
+        assert!(told.contains("; for validation: leave it out"), "{told}");
+        assert_eq!(write_instead("CronJob", "batch/v1"), "write apiVersion: batch/v1");
+        assert_eq!(write_instead("Pod", "v1"), "write apiVersion: v1");
     }
 }

@@ -7,9 +7,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use cowherd_api::supported::{
-    ALERT, ARTIFACT_GENERATOR, Annotation, BUCKET, EXTERNAL_ARTIFACT, GIT_REPOSITORY, HELM_CHART, HELM_RELEASE,
-    HELM_REPOSITORY, INPUT_PROVIDER, KINDS, KUSTOMIZATION, OCI_REPOSITORY, ON_OBJECTS, ON_RESOURCES, PROVIDER,
-    RECEIVER, RESOURCE_SET, Unsupported,
+    ALERT, ARTIFACT_GENERATOR, Annotation, BUCKET, EXTERNAL_ARTIFACT, FORMER, Former, GIT_REPOSITORY, HELM_CHART,
+    HELM_RELEASE, HELM_REPOSITORY, INPUT_PROVIDER, KINDS, KUSTOMIZATION, OCI_REPOSITORY, ON_OBJECTS, ON_RESOURCES,
+    PROVIDER, RECEIVER, RESOURCE_SET, Unsupported,
 };
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{CustomResourceDefinition, JSONSchemaProps};
 
@@ -22,6 +22,11 @@ no conditions, as with Flux: an event on the Alert says it.
 
 (This page is made from the definitions and the table in `crates/api/src/supported.rs` that the agents obey:
 `COWHERD_RECORDED=write cargo test -p cowherd-api --test supported` writes it.)
+";
+
+const FORMERLY: &str = "
+The first version is the one to write. Objects of another one have the fields of that one, too. A version that is not here, as
+`v1beta1`, is refused, and what is wrong says which one to write. Of Flux's former versions:
 ";
 
 #[test]
@@ -38,19 +43,46 @@ fn the_page_says_what_the_table_and_the_definitions_say() {
 }
 
 #[test]
+fn the_versions_of_the_table_are_those_that_are_served() {
+    for (crd, _) in definitions() {
+        let kind = cowherd_api::supported::find(&crd.spec.group, &crd.spec.names.kind).unwrap();
+        let versions = crd.spec.versions.iter().filter(|version| version.served);
+        let versions: Vec<&str> = versions.map(|version| version.name.as_str()).collect();
+        assert_eq!(versions, kind.versions, "{}", kind.kind);
+    }
+    assert!(KINDS.iter().all(|kind| kind.is_done != kind.versions.is_empty()));
+}
+
+#[test]
+fn no_field_that_is_told_as_former_is_one_now() {
+    let definitions = definitions();
+    for former in FORMER {
+        let is_its = |crd: &CustomResourceDefinition| {
+            (crd.spec.group.as_str(), crd.spec.names.kind.as_str()) == (former.group, former.kind)
+        };
+        let (crd, _) = definitions.iter().find(|(crd, _)| is_its(crd)).unwrap();
+        assert!(!has_field(spec(crd), former.field.trim_start_matches("spec.")), "{former:?}");
+    }
+}
+
+/// Whether the schema has a field at the path.
+fn has_field(schema: &JSONSchemaProps, path: &str) -> bool {
+    let mut at = Some(schema.clone());
+    for part in path.split('.') {
+        let properties = at.and_then(|schema| schema.properties).unwrap_or_default();
+        at = properties.get(part.trim_end_matches("[]")).cloned();
+        if part.ends_with("[]") {
+            at = at.and_then(items);
+        }
+    }
+    at.is_some()
+}
+
+#[test]
 fn every_field_of_the_table_is_in_its_definition() {
     for (crd, table) in definitions() {
-        let schema = spec(&crd).clone();
         for entry in table {
-            let mut at = Some(schema.clone());
-            for part in entry.field.split('.') {
-                let properties = at.and_then(|schema| schema.properties).unwrap_or_default();
-                at = properties.get(part.trim_end_matches("[]")).cloned();
-                if part.ends_with("[]") {
-                    at = at.and_then(items);
-                }
-            }
-            assert!(at.is_some(), "{}", entry.field);
+            assert!(has_field(spec(&crd), entry.field), "{}", entry.field);
         }
     }
 }
@@ -76,10 +108,15 @@ fn definitions() -> [(CustomResourceDefinition, &'static [Unsupported]); 14] {
 
 fn page() -> String {
     let mut page = BEGIN.to_owned();
-    page.push_str("\n## Kinds\n\n| kind | group | |\n| --- | --- | --- |\n");
+    page.push_str("\n## Kinds\n\n| kind | group | versions | |\n| --- | --- | --- | --- |\n");
     for kind in KINDS {
         let state = if kind.is_done { "supported, fields below" } else { "not yet" };
-        writeln!(page, "| {} | {} | {state} |", kind.kind, kind.group).unwrap();
+        writeln!(page, "| {} | {} | {} | {state} |", kind.kind, kind.group, code(kind.versions)).unwrap();
+    }
+    page.push_str(FORMERLY);
+    page.push_str("\n| kind | field of former versions | |\n| --- | --- | --- |\n");
+    for Former { kind, field, instead, .. } in FORMER {
+        writeln!(page, "| {kind} | `{field}` | {instead} |").unwrap();
     }
     for (crd, table) in definitions() {
         let names = &crd.spec.names;

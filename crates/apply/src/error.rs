@@ -6,7 +6,7 @@ use crate::change::ChangeSet;
 use crate::mask::Mask;
 use crate::object::{ManifestError, ObjectId, Versioned};
 use crate::unmasked::Unmasked;
-use crate::unserved::Lines;
+use crate::unserved::{Lines, served_otherwise};
 use crate::wait::Unhealthy;
 
 /// Why a set of objects could not be applied, pruned or waited for.
@@ -24,6 +24,8 @@ pub enum ApplyError {
         api_version: String,
         /// The kind that was asked for.
         kind: String,
+        /// The API version in which the cluster serves the kind, if it does in another one.
+        served_as: Option<String>,
     },
     /// The API has not the kinds of these objects.
     Unserved(Vec<crate::unserved::Unserved>),
@@ -100,9 +102,12 @@ impl ApplyError {
     pub fn text(&self) -> Unmasked {
         match self {
             Self::Manifest(error) => Unmasked::of(error),
-            Self::UnknownKind { subject, api_version, kind } => Unmasked::of(&format!(
-                "{subject}: the cluster has no kind {kind:?} in {api_version}; is its CustomResourceDefinition missing?"
-            )),
+            Self::UnknownKind { subject, api_version, kind, served_as } => Unmasked::of(&match served_as {
+                Some(served) => format!("{subject}: {}", served_otherwise(kind, api_version, served)),
+                None => format!(
+                    "{subject}: the cluster has no kind {kind:?} in {api_version}; is its CustomResourceDefinition missing?"
+                ),
+            }),
             Self::Unserved(unserved) => Unmasked::of(&Lines(unserved)),
             Self::NoNamespace(subject) => Unmasked::of(&format!(
                 "{subject}: namespace not specified; set metadata.namespace, or spec.targetNamespace of the Kustomization"

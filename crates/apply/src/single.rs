@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::applier::Applier;
 use crate::cluster::{Account, Kind};
 use crate::error::ApplyError;
-use crate::object::{Manifest, ObjectId, Versioned};
+use crate::object::{Manifest, Versioned};
 use crate::wait::Expectation;
 
 /// What was tried of an object that could not even be seen.
@@ -105,12 +105,10 @@ impl Applier {
     }
 
     async fn kind_or_error(&self, object: &Versioned) -> Result<Arc<Kind>, ApplyError> {
-        let ObjectId { kind, .. } = &object.id;
-        self.kind(object).await?.ok_or_else(|| ApplyError::UnknownKind {
-            subject: Box::new(object.id.clone()),
-            api_version: object.api_version(),
-            kind: kind.clone(),
-        })
+        match self.kind(object).await? {
+            Some(kind) => Ok(kind),
+            None => Err(self.unknown_kind(object).await),
+        }
     }
 }
 

@@ -17,6 +17,8 @@ pub struct Unserved {
     pub subject: ObjectId,
     /// The API version that was asked for.
     pub api_version: String,
+    /// The API version in which the cluster serves the kind, if it does in another one.
+    pub served_as: Option<String>,
     /// Where it is written, if that is known.
     pub place: Option<String>,
 }
@@ -40,7 +42,10 @@ impl Unserved {
 
     /// What is wrong with all that is of this kind, and what to do.
     fn problem(&self) -> String {
-        let Self { subject: ObjectId { kind, group, .. }, api_version, .. } = self;
+        let Self { subject: ObjectId { kind, group, .. }, api_version, served_as, .. } = self;
+        if let Some(served) = served_as {
+            return served_otherwise(kind, api_version, served);
+        }
         if self.is_not_done_yet() {
             return format!(
                 "cowherd does not do the kind {kind:?} of {api_version} yet; leave it out, or add its \
@@ -54,6 +59,12 @@ impl Unserved {
         }
         format!("the cluster has no kind {kind:?} in {api_version}; is its CustomResourceDefinition missing?")
     }
+}
+
+/// That a kind is served in another version, and what to write.
+pub(crate) fn served_otherwise(kind: &str, api_version: &str, served: &str) -> String {
+    let instead = supported::write_instead(kind, served);
+    format!("the cluster serves the kind {kind:?} as {served}, not as {api_version}; {instead}")
 }
 
 /// What is wrong with them in one text, a line for each kind: what people are told, once through a mask.
@@ -105,6 +116,7 @@ mod tests {
         Unserved {
             subject: ObjectId { namespace: "a".into(), name: name.into(), group: group.into(), kind: kind.into() },
             api_version: format!("{group}/v1"),
+            served_as: None,
             place: None,
         }
     }
@@ -130,6 +142,22 @@ mod tests {
         assert!(claim.contains("does not serve the kind \"ResourceClaimTemplate\""), "{claim}");
         let route = told(&[unserved("gateway.networking.k8s.io", "HTTPRoute", "x")]);
         assert!(route.contains("CustomResourceDefinition missing"), "{route}");
+    }
+
+    #[test]
+    fn what_is_served_in_another_version_is_told_with_that_one() {
+        let job = Unserved { served_as: Some("batch/v1".into()), ..unserved("batch", "CronJob", "x") };
+        let job = told(&[Unserved { api_version: "batch/v1beta1".into(), ..job }]);
+        let said = "CronJob/a/x: the cluster serves the kind \"CronJob\" as batch/v1, not as batch/v1beta1; write apiVersion: batch/v1";
+        assert_eq!(job, said);
+        let former = Unserved {
+            api_version: "kustomize.toolkit.fluxcd.io/v1beta1".into(),
+            served_as: Some("kustomize.toolkit.fluxcd.io/v1".into()),
+            ..unserved("kustomize.toolkit.fluxcd.io", "Kustomization", "x")
+        };
+        let former = told(&[former]);
+        assert!(former.contains("write apiVersion: kustomize.toolkit.fluxcd.io/v1 (for patches"), "{former}");
+        assert!(!former.contains("CustomResourceDefinition"), "{former}");
     }
 
     #[test]

@@ -206,11 +206,7 @@ impl Applier {
             return Ok(None);
         }
         let Some(kind) = self.kind(&expectation.object).await? else {
-            return Err(ApplyError::UnknownKind {
-                subject: Box::new(id.clone()),
-                api_version: expectation.object.api_version(),
-                kind: id.kind.clone(),
-            });
+            return Err(self.unknown_kind(&expectation.object).await);
         };
         let id = id.clone();
         if let Some(judge) = &judge {

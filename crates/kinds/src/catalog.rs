@@ -71,6 +71,12 @@ pub fn find_kind(group: &str, version: &str, kind: &str) -> Option<&'static Kind
     ALL.iter().find(|candidate| candidate.group == group && candidate.version == version && candidate.kind == kind)
 }
 
+/// The kinds of that name, whatever their groups and versions: those of `group` first.
+pub fn of_name<'a>(group: &'a str, kind: &'a str) -> impl Iterator<Item = &'static Kind> + 'a {
+    let own = ALL.iter().filter(move |one| one.kind == kind && one.group == group);
+    own.chain(ALL.iter().filter(move |one| one.kind == kind && one.group != group))
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -89,6 +95,16 @@ mod tests {
             assert!(find_kind(kind.group, kind.version, kind.kind).is_some());
         }
         assert_eq!(seen.len(), 49);
+    }
+
+    #[test]
+    fn kinds_are_found_by_their_name_in_whichever_group_they_are_now() {
+        let found =
+            |group, kind| of_name(group, kind).map(|one| format!("{}/{}", one.group, one.version)).collect::<Vec<_>>();
+        assert_eq!(found("extensions", "Ingress"), ["networking.k8s.io/v1"]);
+        assert_eq!(found("autoscaling", "HorizontalPodAutoscaler"), ["autoscaling/v2", "autoscaling/v1"]);
+        assert_eq!(found("events.k8s.io", "Event"), ["events.k8s.io/v1", "/v1"]);
+        assert!(found("", "Deploymnet").is_empty());
     }
 
     #[test]

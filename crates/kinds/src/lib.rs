@@ -36,7 +36,7 @@ mod strategy;
 mod table;
 
 pub use age::human_duration;
-pub use catalog::{all, find, find_kind};
+pub use catalog::{all, find, find_kind, of_name};
 pub use errors::Errors;
 pub use kind::{Kind, ScalePaths};
 pub use table::Column;

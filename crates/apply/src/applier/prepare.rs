@@ -1,6 +1,6 @@
 //! Puts a set of objects into order and finds out what each of them is to the cluster.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Applier, Desired};
 use crate::cluster::Kind;
 use crate::error::ApplyError;
-use crate::object::{ContentDigest, Manifest, ObjectId};
+use crate::object::{ContentDigest, Manifest, ObjectId, Versioned};
 use crate::order;
 use crate::unserved::Unserved;
 
@@ -107,10 +107,10 @@ impl Applier {
             let id = manifest.id();
             if !brings.kinds.contains(&(id.group.clone(), id.kind.clone())) && self.kind_of(manifest).await?.is_none() {
                 let api_version = manifest.versioned().api_version();
-                unserved.push(Unserved { subject: id.clone(), api_version, place: None });
+                unserved.push(Unserved { subject: id.clone(), api_version, served_as: None, place: None });
             }
         }
-        if unserved.is_empty() { Ok(()) } else { Err(ApplyError::Unserved(unserved)) }
+        if unserved.is_empty() { Ok(()) } else { Err(self.unserved(unserved).await) }
     }
 
     /// The objects in the order in which they are applied. Nothing was sent to the cluster but questions.
@@ -133,7 +133,8 @@ impl Applier {
                 None if brought => {}
                 None => {
                     let api_version = manifest.versioned().api_version();
-                    unserved.push(Unserved { subject: manifest.id().clone(), api_version, place: None });
+                    let subject = manifest.id().clone();
+                    unserved.push(Unserved { subject, api_version, served_as: None, place: None });
                     continue;
                 }
             }
@@ -150,7 +151,7 @@ impl Applier {
             });
         }
         if !unserved.is_empty() {
-            return Err(ApplyError::Unserved(unserved));
+            return Err(self.unserved(unserved).await);
         }
         work.sort_by(|a, b| order::compare(a.id(), b.id()));
         match work.windows(2).find(|pair| pair[0].id() == pair[1].id()) {
@@ -164,25 +165,47 @@ impl Applier {
         if let Some(kind) = &work.kind {
             return Ok(kind.clone());
         }
-        let kind = self.kind_of(&work.manifest).await?.ok_or_else(|| unknown(&work.manifest))?;
+        let Some(kind) = self.kind_of(&work.manifest).await? else {
+            return Err(self.unknown_kind(work.manifest.versioned()).await);
+        };
         place(&mut work.manifest, &kind)?;
         work.content = work.manifest.digest();
         work.kind = Some(kind.clone());
         Ok(kind)
     }
 
+    /// The error of objects whose kinds the cluster does not serve, with the versions in which it serves those.
+    async fn unserved(&self, mut all: Vec<Unserved>) -> ApplyError {
+        let mut known: HashMap<(String, String), Option<String>> = HashMap::new();
+        for one in &mut all {
+            let ObjectId { group, kind, .. } = &one.subject;
+            let key = (group.clone(), kind.clone());
+            let version = match known.get(&key) {
+                Some(version) => version.clone(),
+                None => {
+                    let version = self.inner.cluster.served_as(group, kind).await;
+                    known.insert(key, version.clone());
+                    version
+                }
+            };
+            // It may be served by now.
+            one.served_as = version.filter(|version| *version != one.api_version);
+        }
+        ApplyError::Unserved(all)
+    }
+
+    /// The error of an object whose kind the cluster does not serve.
+    pub(crate) async fn unknown_kind(&self, object: &Versioned) -> ApplyError {
+        let ObjectId { group, kind, .. } = &object.id;
+        let api_version = object.api_version();
+        let served_as = self.inner.cluster.served_as(group, kind).await.filter(|version| *version != api_version);
+        ApplyError::UnknownKind { subject: Box::new(object.id.clone()), api_version, kind: kind.clone(), served_as }
+    }
+
     async fn kind_of(&self, manifest: &Manifest) -> Result<Option<Arc<Kind>>, ApplyError> {
         let name = manifest.versioned();
         let found = self.inner.cluster.kind(&name.id.group, &name.version, &name.id.kind).await;
         found.map_err(|error| ApplyError::answer(manifest.id(), "dry-run failed", error, manifest.object()))
-    }
-}
-
-fn unknown(manifest: &Manifest) -> ApplyError {
-    ApplyError::UnknownKind {
-        subject: Box::new(manifest.id().clone()),
-        api_version: manifest.versioned().api_version(),
-        kind: manifest.id().kind.clone(),
     }
 }
 

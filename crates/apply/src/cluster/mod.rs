@@ -86,6 +86,19 @@ impl Cluster {
         }
     }
 
+    /// The API version in which the cluster serves a kind that it does not serve in the one that was asked for: another one of the
+    /// group or, of Kubernetes' own kinds, one of the group where the kind is by now. `None` also where there is no answer.
+    pub(crate) async fn served_as(&self, group: &str, kind: &str) -> Option<String> {
+        let moved = cowherd_kinds::of_name(group, kind).map(|kind| kind.group).filter(|other| *other != group);
+        let moved = moved.filter(|_| cowherd_api::supported::is_of_kubernetes(group));
+        for group in [group].into_iter().chain(moved) {
+            if let Ok(Some(found)) = self.kinds.find_any(group, kind).await {
+                return Some(found.resource.api_version.clone());
+            }
+        }
+        None
+    }
+
     /// Applies `object` on the server, taking over fields of other managers, as Flux does.
     pub(crate) async fn apply(
         &self,

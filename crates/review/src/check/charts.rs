@@ -121,7 +121,8 @@ fn of_made(checked: &mut Checked<'_>, release: &Release<'_>, made: &Released, tr
         let (value, id) = (object.object(), object.id());
         let (api_version, kind) = (object.versioned().api_version(), id.kind.clone());
         if !checked.kinds.serves(value) {
-            if !checked.lost.may_define(&kind) && unserved.insert((api_version.clone(), kind.clone())) {
+            let is_known = checked.kinds.served_as(&id.group, &kind).is_some() || !checked.lost.may_define(&kind);
+            if is_known && unserved.insert((api_version.clone(), kind.clone())) {
                 let place = release.place(checked, tree, template);
                 let (severity, text) = objects::unserved(checked, &id.group, &api_version, &kind);
                 let finding = Finding::error(place, Rule::UnservedKind, format!("{text}; {by}")).of(id);

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use cowherd_api::flux::kustomize::v1::Kustomization;
+use cowherd_api::supported;
 use serde_json::json;
 
 use crate::cluster::Unit;
@@ -24,12 +25,16 @@ pub(super) fn check(checked: &mut Checked<'_>) {
     let described: HashSet<(&str, &str)> = all.map(|one| (one.id().group.as_str(), one.id().kind.as_str())).collect();
     for unit in cluster.units.values().filter(|unit| unit.target().is_none()) {
         for (index, one) in unit.kustomization.spec.health_checks.iter().enumerate() {
-            let (api_version, kind) = (one.api_version.as_deref().unwrap_or_default(), one.kind.as_str());
+            let (api_version, kind) = (one.api_version.as_deref().unwrap_or("apps/v1"), one.kind.as_str());
             let field = format!("spec.healthChecks[{index}]");
             let namespace = one.namespace.as_deref().unwrap_or(&unit.name.namespace);
             let is_served = checked.kinds.serves(&json!({ "apiVersion": api_version, "kind": kind }));
             let group = api_version.split_once('/').map_or("", |(group, _)| group);
-            if !is_served && !described.contains(&(group, kind)) && !checked.lost.may_define(kind) {
+            if let Some(served) = checked.kinds.served_as(group, kind).filter(|_| !is_served) {
+                let instead = supported::write_instead(kind, &served);
+                let text = format!("{field}: the kind {kind} is served as {served}, not as {api_version}; {instead}");
+                checked.about(unit, &field, Severity::Error, Rule::UnservedKind, text);
+            } else if !is_served && !described.contains(&(group, kind)) && !checked.lost.may_define(kind) {
                 let what = format!("the kind {kind} of {api_version}");
                 let (severity, text) = match checked.unseen.may_bring() {
                     Some(others) => (

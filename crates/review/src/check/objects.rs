@@ -75,6 +75,10 @@ pub(super) fn idle(object: &Manifest) -> String {
 /// That nothing serves a kind, in words, and how bad that is: what comes from elsewhere may bring its definition.
 pub(super) fn unserved(checked: &Checked<'_>, group: &str, api_version: &str, kind: &str) -> (Severity, String) {
     let error = |text| (Severity::Error, text);
+    if let Some(served) = checked.kinds.served_as(group, kind) {
+        let instead = supported::write_instead(kind, &served);
+        return error(format!("the kind {kind} is served as {served}, not as {api_version}; {instead}"));
+    }
     match (supported::find(group, kind), checked.unseen.may_bring()) {
         (Some(known), _) if !known.is_done => error(format!(
             "cowherd does not do the kind {kind} of {api_version} yet; leave it out, or say by --with FILE that the cluster has it"
@@ -99,14 +103,16 @@ pub(super) fn unserved(checked: &Checked<'_>, group: &str, api_version: &str, ki
 fn of_unserved(checked: &mut Checked<'_>, unserved: ByKind<'_>) {
     for ((api_version, kind), objects) in unserved {
         let Some((unit, first)) = objects.first() else { continue };
-        let place = checked.places.field(unit, first, "kind");
         let group = &first.id().group;
-        let is_known = supported::find(group, &kind).is_some_and(|known| !known.is_done);
+        let is_served = checked.kinds.served_as(group, &kind).is_some();
+        let field = if is_served { "apiVersion" } else { "kind" };
+        let place = checked.places.field(unit, first, field);
+        let is_known = is_served || supported::find(group, &kind).is_some_and(|known| !known.is_done);
         if !is_known && !supported::is_of_kubernetes(group) && checked.lost.may_define(&kind) {
             continue;
         }
         let (severity, text) = self::unserved(checked, group, &api_version, &kind);
-        let others = checked.others(&objects, "kind");
+        let others = checked.others(&objects, field);
         let finding = Finding::error(place, Rule::UnservedKind, text).of(first.id());
         checked.findings.push(Finding { severity, others, ..finding });
     }
@@ -124,6 +130,11 @@ fn of_object(checked: &mut Checked<'_>, unit: &Unit, object: &Manifest, may_get_
         if is_lost && mistake.field == "metadata.namespace" {
             // It is told better.
             continue;
+        }
+        let former =
+            mistake.text.starts_with("unknown field").then(|| supported::instead_of(group, kind, &mistake.field));
+        if let Some(instead) = former.flatten() {
+            mistake.text.push_str(&format!("; {instead}"));
         }
         let text = fields::text_at(value, &mistake.field).filter(|_| !replaces);
         if let Some(name) = text.and_then(|text| variables::variables(text).next()) {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
+use cowherd_api::supported;
 use cowherd_kinds::names::NameRule;
 use cowherd_kinds::{find_kind, metadata};
 use cowherd_schema::{FieldError, FieldPath, Schema, Undecodable, builtin, metadata_decoding_errors};
@@ -71,6 +72,22 @@ impl Kinds {
     pub fn serves(&self, object: &Value) -> bool {
         let (group, version, kind) = group_version_kind(object);
         find_kind(group, version, kind).is_some() || self.find(group, version, kind).is_some()
+    }
+
+    /// The API version in which a kind is served, if it is not in the one that was written: another one of its group or, of
+    /// Kubernetes' own kinds, one of the group where the kind is by now.
+    pub fn served_as(&self, group: &str, kind: &str) -> Option<String> {
+        if let Some(known) = supported::find(group, kind).and_then(supported::Kind::api_version) {
+            return Some(known);
+        }
+        let is_of_kubernetes = supported::is_of_kubernetes(group);
+        let mut built_in = cowherd_kinds::of_name(group, kind).filter(|one| is_of_kubernetes || one.group == group);
+        if let Some(found) = built_in.next() {
+            return Some(api_version(found.group, found.version));
+        }
+        let defined = self.defined.keys().filter(|(of, _, name)| of == group && name == kind);
+        let newest = defined.map(|(_, version, _)| version).max_by_key(|version| (is_stable(version), *version));
+        newest.map(|version| api_version(group, version))
     }
 
     /// Whether the definition of the kind of `object` gives it a status.
@@ -236,6 +253,16 @@ impl From<Undecodable> for Mistake {
     }
 }
 
+/// As objects name a group and a version.
+fn api_version(group: &str, version: &str) -> String {
+    if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") }
+}
+
+/// Whether a version is none of those that are tried out: `v1`, not `v1beta1`.
+fn is_stable(version: &str) -> bool {
+    version.strip_prefix('v').is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 /// Group, version and kind of an object.
 pub fn group_version_kind(object: &Value) -> (&str, &str, &str) {
     let api_version = object["apiVersion"].as_str().unwrap_or_default();
@@ -353,6 +380,25 @@ mod tests {
     }
 
     #[test]
+    fn it_is_known_in_which_version_a_kind_is_served() {
+        let kinds = Kinds::new(std::iter::empty());
+        for (group, kind, served) in [
+            ("batch", "CronJob", Some("batch/v1")),
+            ("", "Deployment", Some("apps/v1")),
+            ("extensions", "Ingress", Some("networking.k8s.io/v1")),
+            ("autoscaling", "HorizontalPodAutoscaler", Some("autoscaling/v2")),
+            ("source.toolkit.fluxcd.io", "HelmRepository", Some("source.toolkit.fluxcd.io/v1")),
+            ("notification.toolkit.fluxcd.io", "Alert", Some("notification.toolkit.fluxcd.io/v1beta3")),
+            ("argoproj.io", "Application", None),
+            // A kind of another project, though one of Kubernetes has the same name.
+            ("serving.knative.dev", "Service", None),
+            ("apps", "Deploymnet", None),
+        ] {
+            assert_eq!(kinds.served_as(group, kind).as_deref(), served, "{group} {kind}");
+        }
+    }
+
+    #[test]
     fn definitions_bring_kinds_and_are_checked_themselves() {
         let mut definition = json!({ "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
             "metadata": { "name": "widgets.example.com" },
@@ -370,6 +416,7 @@ mod tests {
             kinds.mistakes(&widget(spec), false).into_iter().map(|mistake| mistake.text).collect::<Vec<_>>()
         };
         assert!(kinds.serves(&widget(json!({}))));
+        assert_eq!(kinds.served_as("example.com", "Widget").as_deref(), Some("example.com/v1"));
         assert_eq!(texts_of(json!({ "size": 1 })), [""; 0]);
         assert!(texts_of(json!({ "size": 9 }))[0].starts_with("spec.size: Invalid value"));
         assert!(texts_of(json!({}))[0].starts_with("spec.size: Required value"));

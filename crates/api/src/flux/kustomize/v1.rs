@@ -11,9 +11,7 @@ use kube::CustomResourceExt;
 
 /// The definition of [`Kustomization`].
 pub fn crd() -> CustomResourceDefinition {
-    let mut crd = Kustomization::crd();
-    crate::flux::default_status(&mut crd);
-    crd
+    crate::flux::with_version(Kustomization::crd(), "v1beta2")
 }
 
 #[cfg(test)]

@@ -11,9 +11,7 @@ use crate::{Condition, Duration};
 
 /// The definition of [`GitRepository`].
 pub fn git_repository_crd() -> CustomResourceDefinition {
-    let mut crd = GitRepository::crd();
-    crate::flux::default_status(&mut crd);
-    crd
+    crate::flux::with_version(GitRepository::crd(), "v1beta2")
 }
 
 /// A Git repository, and the reference in it that is followed.
