@@ -257,6 +257,30 @@ fn one_kustomization_is_reviewed_by_its_name_and_one_that_is_not_there_is_an_err
 }
 
 #[test]
+fn a_name_that_no_kustomization_has_is_an_error_also_where_nothing_changes() {
+    let story = Story::begin();
+    let wrong = |arguments: &[&str]| {
+        let output = story.run(arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(3) && output.stdout.is_empty(), "{arguments:?}: {said}");
+        said
+    };
+    for format in ["text", "json", "markdown"] {
+        for base in [&["--base", "HEAD"][..], &["--base", "main", "--path", "cluster"]] {
+            let said = wrong(&[base, &["-o", format, "othr"]].concat());
+            let told = "describes no Kustomization flux-system/othr; did you mean other?";
+            assert!(said.contains(told), "{base:?} {format}: {said}");
+        }
+    }
+    let said = wrong(&["--base", "HEAD", "main"]);
+    assert!(said.contains("flux-system/main; \"main\" is a revision, which --revision main takes"), "{said}");
+    let said = wrong(&["--base", "HEAD", "-n", "default", "app"]);
+    assert!(said.contains("default/app; it is elsewhere: -n flux-system"), "{said}");
+    assert_eq!(story.run(&["--base", "HEAD", "app"]).status.code(), Some(0));
+    assert_eq!(story.run(&["--base", "main", "--path", "cluster", "app"]).status.code(), Some(0));
+}
+
+#[test]
 fn a_revision_that_is_not_there_is_said_with_the_repository_and_those_that_may_be_meant() {
     let story = Story::begin();
     let root = story.repository.path.canonicalize().unwrap();

@@ -22,6 +22,8 @@ pub struct Review {
     pub base: (String, Option<String>),
     /// What is reviewed.
     pub head: (String, Option<String>),
+    /// All Kustomizations of either side, also where nothing changes.
+    pub known: BTreeSet<NamespacedName>,
     /// The clusters, by path.
     pub clusters: Vec<ClusterReview>,
     /// All paths that were looked at, and what spoke for each.
@@ -148,6 +150,7 @@ pub fn review(base: &Side, head: &Side, wanted: &Wanted<'_>, context: &Context) 
     let mut review = Review {
         base: name(base),
         head: name(head),
+        known: BTreeSet::new(),
         clusters: Vec::new(),
         looked_at: Vec::new(),
         left_out: Vec::new(),
@@ -157,7 +160,10 @@ pub fn review(base: &Side, head: &Side, wanted: &Wanted<'_>, context: &Context) 
             for path in *paths {
                 let pair = Pair { path, by: By::Person, before: None, after: None };
                 match is_same {
-                    true => review.looked_at.push((path.clone(), By::Person)),
+                    true => {
+                        review.looked_at.push((path.clone(), By::Person));
+                        review.known.extend(Cluster::read(head, path, context, None)?.units.into_keys());
+                    }
                     false => review.add(base, head, pair, context)?,
                 }
             }
@@ -194,6 +200,7 @@ impl Review {
         self.left_out = left_out.into_iter().collect();
         let mut pairs: BTreeMap<String, (By, Option<Cluster>, Option<Cluster>)> = BTreeMap::new();
         for one in after.clusters {
+            self.known.extend(one.cluster.units.keys().cloned());
             pairs.insert(one.cluster.path.clone(), (one.by, None, Some(one.cluster)));
         }
         for one in before.clusters {
@@ -230,7 +237,9 @@ impl Review {
             Some(before) => before,
             None => Cluster::read(base, path, context, Some(&after))?,
         };
-        self.clusters.push(compare((!is_new).then_some(&before), (!is_gone).then_some(&after)));
+        let cluster = compare((!is_new).then_some(&before), (!is_gone).then_some(&after));
+        self.known.extend(cluster.known.iter().cloned());
+        self.clusters.push(cluster);
         Ok(())
     }
 }

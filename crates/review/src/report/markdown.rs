@@ -255,6 +255,7 @@ mod tests {
         Review {
             base: ("main".into(), None),
             head: ("HEAD".into(), None),
+            known: Default::default(),
             clusters: vec![cluster],
             looked_at: Vec::new(),
             left_out: Vec::new(),

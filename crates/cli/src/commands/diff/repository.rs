@@ -90,10 +90,10 @@ impl RepositoryFlags {
             false => cowherd_review::Wanted::Paths(&paths),
         };
         let mut review = cowherd_review::review(&base, &head, &looked_for, &surroundings.context)?;
-        checkout::tell_left_out(&review.left_out);
         if !wanted.names.is_empty() {
-            keep(&mut review, wanted)?;
+            keep(&mut review, wanted, &repository)?;
         }
+        checkout::tell_left_out(&review.left_out);
         let tally = Tally::of(&review);
         self.print(&review, &tally, wanted.output)?;
         if !wanted.worktree && wanted.revision.is_none() && wanted.output.structured().is_none() {
@@ -165,21 +165,16 @@ impl RepositoryFlags {
     }
 }
 
-/// Which Kustomization somebody may have meant: one of this name elsewhere, or one of a near name.
-fn meant(name: &NamespacedName, review: &Review) -> String {
-    let known = || review.clusters.iter().flat_map(|cluster| &cluster.known);
-    let elsewhere: Vec<String> =
-        known().filter(|other| other.name == name.name).map(|other| format!("-n {}", other.namespace)).collect();
-    match &elsewhere[..] {
-        [] => near::hint(&name.name, known().map(|other| other.name.as_str())),
-        elsewhere => format!("; it is elsewhere: {}", elsewhere.join(", ")),
-    }
-}
-
 /// Leaves what was asked for.
-fn keep(review: &mut Review, wanted: &Wanted) -> Result<()> {
+///
+/// # Errors
+/// When one of the names is none, whether or not anything changes: with what may be meant.
+fn keep(review: &mut Review, wanted: &Wanted, repository: &Repository) -> Result<()> {
     let name = |name: &String| NamespacedName::new(&wanted.namespace, name);
     let names: Vec<NamespacedName> = wanted.names.iter().map(name).collect();
+    if let Some(missing) = names.iter().find(|name| !review.known.contains(name)) {
+        bail!("the repository describes no Kustomization {missing}{}", meant(review, missing, repository));
+    }
     for cluster in &mut review.clusters {
         cluster.elsewhere.retain(|(name, _)| names.contains(name));
         cluster.unchanged = names.iter().filter(|name| cluster.known.contains(name)).count();
@@ -187,11 +182,21 @@ fn keep(review: &mut Review, wanted: &Wanted) -> Result<()> {
         cluster.unchanged -= cluster.units.len().min(cluster.unchanged);
         cluster.errors.clear();
     }
-    let is_known = |name: &&NamespacedName| review.clusters.iter().any(|cluster| cluster.known.contains(name));
-    match names.iter().find(|name| !is_known(name)) {
-        Some(name) if !review.clusters.is_empty() => {
-            bail!("the repository describes no Kustomization {name}{}", meant(name, review))
-        }
-        _ => Ok(()),
+    Ok(())
+}
+
+/// What somebody may have meant who named a Kustomization that is none: one in another namespace, one with nearly that name, or a
+/// revision.
+fn meant(review: &Review, missing: &NamespacedName, repository: &Repository) -> String {
+    let name = &missing.name;
+    let elsewhere = review.known.iter().filter(|one| one.name == *name);
+    let elsewhere: Vec<String> = elsewhere.map(|one| format!("-n {}", one.namespace)).collect();
+    if !elsewhere.is_empty() {
+        return format!("; it is elsewhere: {}", elsewhere.join(", "));
     }
+    if repository.revision(name).is_ok() {
+        return format!("; {name:?} is a revision, which --revision {name} takes");
+    }
+    let here = review.known.iter().filter(|one| one.namespace == missing.namespace);
+    near::hint(name, here.map(|one| one.name.as_str()))
 }
