@@ -281,6 +281,23 @@ fn a_name_that_no_kustomization_has_is_an_error_also_where_nothing_changes() {
 }
 
 #[test]
+fn a_comparison_of_what_has_no_common_history_is_told_as_that_wherever_it_is_read() {
+    let story = Story::begin();
+    story.repository.git(["checkout", "--quiet", "--orphan", "unrelated"]);
+    story.repository.config_map("app/red.yaml", "red", "2").commit("without a past");
+    let (review, status) = story.review(&[]);
+    assert_eq!((review["commonHistory"].as_bool(), status), (Some(false), 1), "{review}");
+    let words = "no common history with main: compared with main itself";
+    for format in ["text", "markdown"] {
+        let output = story.run(&["--base", "main", "-o", format]);
+        let page = String::from_utf8_lossy(if format == "text" { &output.stderr } else { &output.stdout }).into_owned();
+        assert!(page.contains(words), "{format}: {page}");
+    }
+    let (review, _) = story.review(&["--revision", "change"]);
+    assert_eq!(review["commonHistory"], true, "{review}");
+}
+
+#[test]
 fn a_revision_that_is_not_there_is_said_with_the_repository_and_those_that_may_be_meant() {
     let story = Story::begin();
     let root = story.repository.path.canonicalize().unwrap();

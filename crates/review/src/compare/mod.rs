@@ -22,6 +22,8 @@ pub struct Review {
     pub base: (String, Option<String>),
     /// What is reviewed.
     pub head: (String, Option<String>),
+    /// Whether the two have no common history, so that what the base alone has counts as taken away.
+    pub is_unrelated: bool,
     /// All Kustomizations of either side, also where nothing changes.
     pub known: BTreeSet<NamespacedName>,
     /// The clusters, by path.
@@ -150,6 +152,7 @@ pub fn review(base: &Side, head: &Side, wanted: &Wanted<'_>, context: &Context) 
     let mut review = Review {
         base: name(base),
         head: name(head),
+        is_unrelated: false,
         known: BTreeSet::new(),
         clusters: Vec::new(),
         looked_at: Vec::new(),

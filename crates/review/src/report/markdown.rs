@@ -26,6 +26,9 @@ pub fn markdown(review: &Review, limit: usize) -> String {
     let tally = Tally::of(review);
     let head = if tally.is_empty() { "Nothing changes in the clusters".to_owned() } else { tally.to_string() };
     page.text = format!("{MARKER}\n### {head}\n\n{} → {}\n", name(&review.base), name(&review.head));
+    if review.is_unrelated {
+        page.words(&format!("\n> ⚠️ {}\n", prose(&super::unrelated(&review.base.0))));
+    }
     for cluster in &review.clusters {
         page.cluster(cluster);
     }
@@ -255,6 +258,7 @@ mod tests {
         Review {
             base: ("main".into(), None),
             head: ("HEAD".into(), None),
+            is_unrelated: false,
             known: Default::default(),
             clusters: vec![cluster],
             looked_at: Vec::new(),
@@ -269,6 +273,14 @@ mod tests {
         assert!(text.contains("<b>flux-system/&lt;b&gt;apps</b>"), "{text}");
         assert!(text.contains("````diff\n@@ ConfigMap/m0 configured @@\n  data.a\n- x\n"), "{text}");
         assert!(text.contains("\\@everybody"), "{text}");
+    }
+
+    #[test]
+    fn a_comparison_without_a_common_history_is_told_as_that() {
+        assert!(!markdown(&review(1, 3), 60_000).contains("common history"));
+        let text = markdown(&Review { is_unrelated: true, ..review(1, 3) }, 60_000);
+        assert!(text.contains("\n> ⚠️ no common history with main: compared with main itself"), "{text}");
+        assert!(text.contains("git fetch --unshallow"), "{text}");
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub fn structured(review: &Review) -> Value {
     json!({
         "base": side(&review.base),
         "head": side(&review.head),
+        "commonHistory": !review.is_unrelated,
         "changed": tally.changed > 0,
         "errors": tally.errors,
         "lookedAt": review.looked_at.iter().map(|(path, by)| looked_at(path, by)).collect::<Vec<_>>(),

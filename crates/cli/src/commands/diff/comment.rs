@@ -56,6 +56,7 @@ impl Compared<'_> {
         let review = Review {
             base: ("the cluster".to_owned(), None),
             head: (self.revision.to_owned(), None),
+            is_unrelated: false,
             known: Default::default(),
             clusters: vec![cluster],
             looked_at: Vec::new(),

@@ -82,7 +82,7 @@ impl RepositoryFlags {
             true => checkout::worktree(&repository),
             false => checkout::revision(&repository, wanted.revision.as_deref())?,
         };
-        let base = self.base(&repository, wanted.revision.as_deref())?;
+        let (base, is_unrelated) = self.base(&repository, wanted.revision.as_deref())?;
         let paths = self.paths(&repository, [&base, &head])?;
         let excluded = self.surroundings.excluded(repository.root(), repository.prefix())?;
         let looked_for = match paths.is_empty() {
@@ -90,6 +90,7 @@ impl RepositoryFlags {
             false => cowherd_review::Wanted::Paths(&paths),
         };
         let mut review = cowherd_review::review(&base, &head, &looked_for, &surroundings.context)?;
+        review.is_unrelated = is_unrelated;
         if !wanted.names.is_empty() {
             keep(&mut review, wanted, &repository)?;
         }
@@ -106,8 +107,8 @@ impl RepositoryFlags {
         }))
     }
 
-    /// Where the revision was branched off; the base itself where that cannot be told.
-    fn base(&self, repository: &Repository, revision: Option<&str>) -> Result<Side> {
+    /// Where the revision was branched off; the base itself where that cannot be told, and whether it cannot.
+    fn base(&self, repository: &Repository, revision: Option<&str>) -> Result<(Side, bool)> {
         let name = self.base.as_deref().unwrap_or("HEAD");
         let mut side = checkout::revision(repository, Some(name))?;
         let branched_off = repository.merge_base(name, revision.unwrap_or("HEAD"))?.map(|commit| commit.to_string());
@@ -118,10 +119,11 @@ impl RepositoryFlags {
             }
             Some(_) => {}
             None => {
-                crate::terminal::tell!("{} no common history with {name}: compared with {name} itself", Mark::Waiting)
+                crate::terminal::tell!("{} {}", Mark::Waiting, report::unrelated(name));
+                return Ok((side, true));
             }
         }
-        Ok(side)
+        Ok((side, false))
     }
 
     /// The paths that a person named, each in one of the revisions at least.
