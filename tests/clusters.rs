@@ -47,6 +47,20 @@ fn a_repository_of_several_clusters_is_refused_with_their_list_until_one_is_name
         }
         assert!(!repository.path.join(".cowherd").exists(), "nothing is made where nothing is followed");
     }
+    // Who named the directory of the clusters means one of them as well.
+    let (status, said) = once(&repository.path, &[".", "--path", "./clusters/"]);
+    assert_eq!(status, Some(2), "{said}");
+    for word in [
+        "./clusters of file://",
+        "has no manifests of its own, and several clusters below it",
+        "such as --path ./clusters/dev",
+        "as one: the same command with --path ./clusters/.",
+    ] {
+        assert!(said.contains(word), "{word:?} is not in: {said}");
+    }
+    assert!(!repository.path.join(".cowherd").exists());
+    let (_, said) = once(&repository.path, &[".", "--path", "clusters/.", "--data-dir", "below"]);
+    assert!(said.contains("from ./clusters") && said.contains("listens"), "{said}");
     let (status, said) = once(&repository.path, &[".", "--path", "clusters/dev"]);
     assert!(status == Some(0) && said.contains("from ./clusters/dev"), "{said}");
     // What is followed by now is resumed, without a question.

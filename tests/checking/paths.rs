@@ -177,3 +177,46 @@ fn paths_are_those_that_can_be_opened_from_where_one_stands() {
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["findings"][0]["file"], "app/deep/blue.yaml");
 }
+
+#[test]
+fn each_cluster_below_a_directory_is_checked_by_itself() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = Repository::new(directory.path().join("fleet"));
+    for cluster in ["production", "staging"] {
+        repository.kustomization("apps", &format!("./apps/{cluster}"), "");
+        let written = std::fs::read_to_string(repository.path.join("cluster/apps.yaml")).unwrap();
+        repository.remove("cluster/apps.yaml").write(&format!("clusters/{cluster}/apps.yaml"), &written);
+        repository.write(&format!("apps/{cluster}/kustomization.yaml"), "resources: [../base]\n");
+    }
+    repository.write("apps/base/kustomization.yaml", "resources: [map.yaml]\n").config_map(
+        "apps/base/map.yaml",
+        "a",
+        "1",
+    );
+    repository.kustomization("infra", "./infra", "").config_map("infra/one/map.yaml", "one", "1");
+    repository.config_map("infra/two/map.yaml", "one", "1");
+    repository.commit("begin");
+    let check = |words: &[&str]| {
+        let output = cowherd(&repository.path).arg("check").args(words).output().unwrap();
+        let lines = String::from_utf8(output.stdout).unwrap();
+        (output.status.code(), lines, String::from_utf8(output.stderr).unwrap())
+    };
+    let (status, lines, said) = check(&["clusters", "--strict"]);
+    assert_eq!((status, lines.as_str()), (Some(0), ""), "{said}");
+    let both = "2 paths: ./clusters/production (Flux Kustomizations), ./clusters/staging (Flux Kustomizations)";
+    assert!(said.contains(both), "{said}");
+    let (status, lines, said) = check(&["apps"]);
+    assert_eq!((status, lines.as_str()), (Some(0), ""), "{said}");
+    assert!(said.contains("./apps/production (a kustomization), ./apps/staging (a kustomization)"), "{said}");
+    // One of them is one, and so is what a Kustomization leads to, and what is named by a flag.
+    let (_, _, said) = check(&["clusters/production"]);
+    assert!(said.contains("1 path: ./clusters/production"), "{said}");
+    let (status, lines, _) = check(&["infra"]);
+    assert!(status == Some(1) && lines.contains("already registered id"), "{lines}");
+    let (status, lines, _) = check(&["--path", "clusters"]);
+    assert!(status == Some(1) && lines.contains("already registered id"), "{lines}");
+    let output = cowherd(&repository.path).args(["diff", "--base", "HEAD", "--path", "clusters"]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("several clusters below it: ./clusters/production (Flux Kustomizations)"), "{said}");
+}

@@ -16,4 +16,4 @@ mod scope;
 
 pub use cluster::{Cluster, Context, Side, Sources, State, Unit};
 pub use compare::{Change, ClusterReview, Kind, Review, Status, UnitReview, Wanted, compare, review};
-pub use discovery::{Below, By, Discovered, Discovery, LeftOut, below, discover};
+pub use discovery::{Below, By, Discovered, Discovery, LeftOut, below, discover, discover_below, several};

@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
 use cowherd_review::check::{Finding, Other, Report, Rule, Severity};
 use cowherd_review::report::{self, left_out};
-use cowherd_review::{Context, Discovered, Discovery, LeftOut, Side, check, discover};
+use cowherd_review::{Context, Discovered, Discovery, LeftOut, Side, check, discover, discover_below};
 use cowherd_source::local::{self, Repository};
 use cowherd_tree::{DiskTree, TreePath};
 use serde_json::{Value, json};
@@ -32,8 +32,8 @@ const MOST_OUTSIDE: usize = 20_000;
 /// that are no YAML or are missing, objects that are not what their kinds ask for (those of
 /// Kubernetes and those that are defined in the repository), kinds that nothing serves, names that
 /// lead nowhere, Kustomizations that wait for each other, objects that are described twice,
-/// variables without a value. PATH is a repository, whose clusters are found, or the path in one
-/// that a cluster grows from.
+/// variables without a value. PATH is a repository or a directory in one: the clusters in it are
+/// found, or it is the path that one grows from.
 ///
 /// Ends with 0 if nothing would fail, with 1 if something would, with 2 if it cannot be told or the
 /// command line is wrong.
@@ -45,7 +45,7 @@ const MOST_OUTSIDE: usize = 20_000;
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Check {
-    /// The repository, or the path in it that a cluster grows from [default: the repository you stand in]
+    /// The repository, or a directory in it with clusters or from which one grows [default: the repository you stand in]
     #[arg(value_name = "PATH")]
     path: Option<PathBuf>,
     /// Look at what grows from this path in the repository and at nothing else, as `cowherd up` follows it: ./ is all of it
@@ -187,10 +187,14 @@ impl Check {
             ),
             None => checkout::worktree(repository),
         };
-        let prefix = repository.prefix();
-        let (clusters, left_out) = match self.named(repository)? {
-            Some(path) => (vec![Discovered::asked(&side, &path, context)?], Vec::new()),
-            None => self.found(&side, context, (repository.root(), prefix))?,
+        let (root, prefix) = (repository.root(), repository.prefix());
+        let (clusters, left_out) = match &self.cluster {
+            Some(path) => {
+                let path = checkout::inside(root, prefix, "--path", path)?;
+                (vec![Discovered::asked(&side, &spec_path(&path), context)?], Vec::new())
+            }
+            None if self.path.is_some() && !prefix.is_root() => self.below(&side, context, (root, prefix))?,
+            None => self.found(&side, context, (root, prefix))?,
         };
         Ok(Checked { side, clusters, left_out, shown: Shown::of(repository) })
     }
@@ -211,15 +215,21 @@ impl Check {
         Ok(())
     }
 
-    /// The path in the repository that somebody named: from there the only cluster grows that is looked at.
-    fn named(&self, repository: &Repository) -> Result<Option<String>> {
-        let prefix = repository.prefix();
-        let path = match &self.cluster {
-            Some(path) => checkout::inside(repository.root(), prefix, "--path", path)?,
-            None if self.path.is_some() && !prefix.is_root() => prefix.clone(),
-            None => return Ok(None),
-        };
-        Ok(Some(spec_path(&path)))
+    /// The clusters below a directory of the repository, or the one that it is.
+    fn below(
+        &self,
+        side: &Side,
+        context: &Context,
+        (root, directory): (&Path, &TreePath),
+    ) -> Result<(Vec<Discovered>, Vec<LeftOut>)> {
+        let excluded = self.surroundings.excluded(root, directory)?;
+        match discover_below(side, context, &excluded, directory)? {
+            Some(Discovery { clusters, left_out, .. }) => {
+                tell_left_out(&left_out);
+                Ok((clusters, left_out))
+            }
+            None => Ok((vec![Discovered::asked(side, &spec_path(directory), context)?], Vec::new())),
+        }
     }
 
     /// The clusters that are found; what beside them is not looked at is told.
@@ -231,8 +241,7 @@ impl Check {
     ) -> Result<(Vec<Discovered>, Vec<LeftOut>)> {
         let excluded = self.surroundings.excluded(root, prefix)?;
         let Discovery { mut clusters, left_out, .. } = discover(side, context, &excluded, None)?;
-        let others: Vec<LeftOut> = left_out.iter().filter(|one| !one.is_unrendered).cloned().collect();
-        checkout::tell_left_out(&others);
+        tell_left_out(&left_out);
         if clusters.is_empty() {
             // What is wrong with it is told where it is rendered.
             clusters.push(Discovered::asked(side, "./", context)?);
@@ -298,6 +307,12 @@ impl Check {
     fn severity(&self, finding: &Finding) -> Severity {
         if self.strict { Severity::Error } else { finding.severity }
     }
+}
+
+/// Tells what is not looked at, but for what a finding tells of.
+fn tell_left_out(left_out: &[LeftOut]) {
+    let others: Vec<LeftOut> = left_out.iter().filter(|one| !one.is_unrendered).cloned().collect();
+    checkout::tell_left_out(&others);
 }
 
 fn looked_at(one: &Discovered) -> Value {

@@ -1,7 +1,7 @@
 //! `cowherd up`: a control plane that follows a repository.
 
 mod again;
-mod clusters;
+pub mod clusters;
 mod loss;
 mod shown;
 mod sources;

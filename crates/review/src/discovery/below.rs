@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use cowherd_source::Ignore;
-use cowherd_tree::{TreeError, TreePath};
+use cowherd_tree::{EntryKind, Tree, TreeError, TreePath};
 
 use super::scan::Scan;
-use super::{By, discover, plain, shown};
+use super::{By, KUSTOMIZATIONS, discover, plain, shown};
 use crate::cluster::{Context, Side};
 
 /// What lies below a path without a kustomization, so that all of it would be taken together.
@@ -39,7 +39,7 @@ pub fn below(side: &Side, context: &Context, path: &TreePath) -> Result<Below, T
     }
     let mut has_manifests = false;
     for file in scan.yaml.get(path).into_iter().flatten() {
-        has_manifests = has_manifests || plain::describes(&cowherd_tree::Tree::read_file(&tree, file)?) == Some(true);
+        has_manifests = has_manifests || plain::describes(&tree.read_file(file)?) == Some(true);
     }
     let is_below = |one: &TreePath| one != path && one.starts_with(path);
     let mut clusters = Vec::new();
@@ -49,7 +49,7 @@ pub fn below(side: &Side, context: &Context, path: &TreePath) -> Result<Below, T
         let found = discover(&side, context, &[], None)?.clusters.into_iter();
         let all = found.filter_map(|one| Some((TreePath::parse(&one.cluster.path).ok()?, one.by)));
         let all: Vec<(TreePath, By)> = all.filter(|(one, _)| is_below(one)).collect();
-        clusters = all.iter().filter(|(_, by)| is_of_flux(by)).cloned().collect();
+        clusters = all.iter().filter(|(_, by)| by.is_of_flux()).cloned().collect();
         if clusters.is_empty() && has_layers {
             clusters = all;
         }
@@ -57,9 +57,26 @@ pub fn below(side: &Side, context: &Context, path: &TreePath) -> Result<Below, T
     Ok(Below { clusters, has_manifests })
 }
 
-/// Whether Flux has a word for a cluster.
-fn is_of_flux(by: &By) -> bool {
-    matches!(by, By::Bootstrap | By::Kustomizations)
+/// The same where a path can hardly be meant as one cluster; `None` where it can.
+///
+/// # Errors
+/// When the tree cannot be read.
+pub fn several(side: &Side, context: &Context, path: &TreePath) -> Result<Option<Below>, TreeError> {
+    let tree = Ignore::new(side.tree.clone(), None)?;
+    // What lies there of its own is soon found, where what lies below would have to be rendered.
+    for (name, entry) in tree.list(path).unwrap_or_default() {
+        let Ok(file) = path.join(&name) else { continue };
+        let is_file = matches!(entry.kind, EntryKind::File { .. });
+        if is_file && (KUSTOMIZATIONS.contains(&name.as_str()) || is_manifest(&tree, &file)?) {
+            return Ok(None);
+        }
+    }
+    Ok(Some(below(side, context, path)?).filter(Below::is_none_of_several))
+}
+
+fn is_manifest(tree: &dyn Tree, file: &TreePath) -> Result<bool, TreeError> {
+    let is_yaml = [".yaml", ".yml"].iter().any(|ending| file.file_name().ends_with(ending));
+    Ok(is_yaml && plain::describes(&tree.read_file(file)?) == Some(true))
 }
 
 /// The clusters in words, as far as there is room for them: `./clusters/dev (flux bootstrap), ./clusters/prod (…)`.

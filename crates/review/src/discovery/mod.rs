@@ -21,7 +21,7 @@ use crate::cluster::{Cluster, Context, Side};
 use covered::Covered;
 use scan::{Scan, Written, ancestors, cluster_directory};
 
-pub use below::{Below, below};
+pub use below::{Below, below, several};
 pub(crate) use plain::CHART;
 pub(crate) use scan::{KUSTOMIZATIONS, kustomization};
 
@@ -77,6 +77,13 @@ pub enum By {
     Manifests,
 }
 
+impl By {
+    /// Whether Flux has a word for a cluster.
+    fn is_of_flux(&self) -> bool {
+        matches!(self, Self::Bootstrap | Self::Kustomizations)
+    }
+}
+
 impl fmt::Display for By {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -120,28 +127,30 @@ pub fn discover(
 ) -> Result<Discovery, TreeError> {
     let tree = Ignore::new(side.tree.clone(), None)?;
     let scan = Scan::of(&tree, &context.sources)?;
-    let known = known.into_iter().flat_map(|known| &known.clusters);
-    let mut discovering = Discovering {
-        side,
-        context,
-        excluded,
-        known: known.map(|one| (one.cluster.path.as_str(), &one.cluster)).collect(),
-        tree: Arc::new(tree),
-        scan: &scan,
-        covered: Covered::default(),
-        met: BTreeSet::new(),
-        found: BTreeMap::new(),
-        marked: BTreeMap::new(),
-        left_out: BTreeSet::new(),
-    };
-    discovering.bootstrapped()?;
-    discovering.kustomizations()?;
-    discovering.applications()?;
-    plain::discover(&mut discovering)?;
-    if scan.is_partial {
-        discovering.leave_out(&TreePath::root(), "more files than are looked into");
+    let whole = TreePath::root();
+    Ok(Discovering::new((side, context), (tree, &scan), (&whole, excluded), known).run()?.finish())
+}
+
+/// Finds from where clusters grow below a directory that somebody named, and reads them. `None` where the directory is one itself, or a
+/// part of one, or has neither clusters of Flux nor kustomizations that build on others below it: then it is meant as a whole.
+///
+/// # Errors
+/// When the tree cannot be read.
+pub fn discover_below(
+    side: &Side,
+    context: &Context,
+    excluded: &[TreePath],
+    directory: &TreePath,
+) -> Result<Option<Discovery>, TreeError> {
+    let tree = Ignore::new(side.tree.clone(), None)?;
+    let scan = Scan::of(&tree, &context.sources)?;
+    if scan.is_meant_as_a_whole(directory) {
+        return Ok(None);
     }
-    Ok(discovering.finish())
+    let found = Discovering::new((side, context), (tree, &scan), (directory, excluded), None).run()?;
+    let has_several = scan.has_layers(directory) || found.found.values().any(|one| one.by.is_of_flux());
+    let is_one = found.is_of_a_larger_one || found.met.contains(directory) || found.found.is_empty();
+    Ok((has_several && !is_one).then(|| found.finish()))
 }
 
 /// As `spec.path` has it.
@@ -153,6 +162,8 @@ pub(crate) fn shown(path: &TreePath) -> String {
 struct Discovering<'a> {
     side: &'a Side,
     context: &'a Context,
+    /// The directory in which clusters are looked for.
+    within: &'a TreePath,
     excluded: &'a [TreePath],
     /// What was read on another side, by path.
     known: BTreeMap<&'a str, &'a Cluster>,
@@ -166,9 +177,47 @@ struct Discovering<'a> {
     /// The files that spoke for paths which were found by Kustomizations alone.
     marked: BTreeMap<TreePath, BTreeSet<String>>,
     left_out: BTreeSet<LeftOut>,
+    /// Whether a cluster was found of which the directory is a part.
+    is_of_a_larger_one: bool,
 }
 
-impl Discovering<'_> {
+impl<'a> Discovering<'a> {
+    fn new(
+        (side, context): (&'a Side, &'a Context),
+        (tree, scan): (Ignore, &'a Scan),
+        (within, excluded): (&'a TreePath, &'a [TreePath]),
+        known: Option<&'a Discovery>,
+    ) -> Self {
+        let known = known.into_iter().flat_map(|known| &known.clusters);
+        Self {
+            side,
+            context,
+            within,
+            excluded,
+            known: known.map(|one| (one.cluster.path.as_str(), &one.cluster)).collect(),
+            tree: Arc::new(tree),
+            scan,
+            covered: Covered::default(),
+            met: BTreeSet::new(),
+            found: BTreeMap::new(),
+            marked: BTreeMap::new(),
+            left_out: BTreeSet::new(),
+            is_of_a_larger_one: false,
+        }
+    }
+
+    /// Asks every rule.
+    fn run(mut self) -> Result<Self, TreeError> {
+        self.bootstrapped()?;
+        self.kustomizations()?;
+        self.applications()?;
+        plain::discover(&mut self)?;
+        if self.scan.is_partial {
+            self.leave_out(&TreePath::root(), "more files than are looked into");
+        }
+        Ok(self)
+    }
+
     fn bootstrapped(&mut self) -> Result<(), TreeError> {
         let roots = self.scan.written.iter().filter(|one| one.is_root() && self.scan.is_own(one));
         let mut roots: Vec<&Written> = roots.collect();
@@ -196,10 +245,12 @@ impl Discovering<'_> {
             if self.covered.has(&one.file) || scan.chart(&one.file).is_some() {
                 continue;
             }
-            for top in scan.tops(&one.file) {
+            let tops = scan.tops(&one.file);
+            let is_looked_for = tops.iter().any(|top| top.starts_with(self.within));
+            for top in tops {
                 self.take(top, By::Kustomizations, vec![one.file.clone()])?;
             }
-            if !self.covered.has(&one.file) && !self.is_left_out(&one.file) {
+            if is_looked_for && !self.covered.has(&one.file) && !self.is_left_out(&one.file) {
                 self.leave_out(&one.file, "the kustomization beside it does not name it");
             }
         }
@@ -229,6 +280,10 @@ impl Discovering<'_> {
 
     /// Takes a path, unless it was met, and reads what grows there.
     fn take(&mut self, path: TreePath, by: By, marks: Vec<TreePath>) -> Result<(), TreeError> {
+        if !path.starts_with(self.within) {
+            self.is_of_a_larger_one |= by.is_of_flux() && self.within.starts_with(&path);
+            return Ok(());
+        }
         if !self.met.insert(path.clone()) {
             return Ok(());
         }
@@ -299,7 +354,7 @@ impl Discovering<'_> {
     }
 
     fn finish(self) -> Discovery {
-        let left_out = self.left_out.into_iter().collect();
+        let left_out = self.left_out.into_iter().filter(|one| one.path.starts_with(self.within)).collect();
         Discovery { clusters: self.found.into_values().collect(), left_out, covered: self.covered }
     }
 }

@@ -175,6 +175,13 @@ impl Scan {
         leading.map(|one| &one.path).collect()
     }
 
+    /// Whether a directory has a word for all of it: a kustomization, or a Kustomization or an Application that leads to it.
+    pub(super) fn is_meant_as_a_whole(&self, directory: &TreePath) -> bool {
+        self.kustomizations.contains_key(directory)
+            || self.written.iter().any(|one| one.path == *directory && self.is_own(one))
+            || self.applications.iter().any(|one| one.path == *directory)
+    }
+
     /// The directories of the clusters that a file belongs to: the one in `clusters`, or its own; where others build on that,
     /// the uppermost of those.
     pub(super) fn tops(&self, file: &TreePath) -> BTreeSet<TreePath> {

@@ -7,14 +7,16 @@ use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 use cowherd_gitops::NamespacedName;
 use cowherd_review::report::{self, Tally};
-use cowherd_review::{Review, Side};
+use cowherd_review::{Context, Review, Side, several};
 use cowherd_source::local::Repository;
 use cowherd_text::near;
 use cowherd_tree::TreePath;
 
 use super::{FAILED, Output};
 use crate::checkout::{self, HEADING, SurroundingsFlags};
+use crate::commands::up::clusters;
 use crate::completion;
+use crate::failure::misuse;
 use crate::output;
 use crate::sops::SopsKeys;
 use crate::terminal::text::say;
@@ -83,7 +85,7 @@ impl RepositoryFlags {
             false => checkout::revision(&repository, wanted.revision.as_deref())?,
         };
         let (base, is_unrelated) = self.base(&repository, wanted.revision.as_deref())?;
-        let paths = self.paths(&repository, [&base, &head])?;
+        let paths = self.paths(&repository, [&base, &head], &surroundings.context)?;
         let excluded = self.surroundings.excluded(repository.root(), repository.prefix())?;
         let looked_for = match paths.is_empty() {
             true => cowherd_review::Wanted::Found { excluded: &excluded },
@@ -126,8 +128,8 @@ impl RepositoryFlags {
         Ok((side, false))
     }
 
-    /// The paths that a person named, each in one of the revisions at least.
-    fn paths(&self, repository: &Repository, sides: [&Side; 2]) -> Result<Vec<String>> {
+    /// The paths that a person named, each in one of the revisions at least, and each of one cluster.
+    fn paths(&self, repository: &Repository, sides: [&Side; 2], context: &Context) -> Result<Vec<String>> {
         let mut paths = Vec::new();
         for path in &self.paths {
             let is_nowhere = |path: &TreePath| sides.iter().all(|side| matches!(side.tree.stat(path), Ok(None)));
@@ -139,6 +141,16 @@ impl RepositoryFlags {
             };
             if is_nowhere(&inside) {
                 bail!("{inside} is in neither of the two revisions");
+            }
+            if !clusters::is_all(path)
+                && let Some(found) = several(sides[1], context, &inside)?
+            {
+                misuse!(
+                    "{inside} has no manifests of its own, and several clusters below it: {found}\n  \
+                     To compare one of them: --path with it; without --path all that are found are compared, each by itself\n  \
+                     To compare all that is below {inside} as one: --path {}/.",
+                    path.trim_end_matches('/')
+                );
             }
             paths.push(if inside.is_root() { "./".to_owned() } else { format!("./{inside}") });
         }

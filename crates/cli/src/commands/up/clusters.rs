@@ -1,10 +1,10 @@
-//! What is said where nobody chose a path, and the one that is taken holds clusters of their own.
+//! What is said of a path that holds clusters of their own, whether or not somebody chose it.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
-use cowherd_review::{Below, Context, Side, below};
+use cowherd_review::{Below, Context, Side, below, several};
 use cowherd_source::{Location, local};
 use cowherd_text::shell;
 use cowherd_tree::{Tree, TreePath};
@@ -13,32 +13,61 @@ use crate::blocking::blocking;
 use crate::bootstrap::Root;
 use crate::failure::misuse;
 
-/// What is to be said of the path.
+/// What is to be said of a path that nobody chose.
 ///
 /// # Errors
 /// When it has no manifests of its own, and several clusters below it: nobody can mean all of them as one.
 pub async fn doubt(root: &Root, tree: Arc<dyn Tree>) -> Result<Option<String>> {
     let path = TreePath::parse(&root.followed.path)?;
-    let context = surroundings(&root.followed.url)?;
-    let side = Side { name: root.followed.url.clone(), commit: None, tree };
+    let (side, context) = (side(root, tree), surroundings(&root.followed.url)?);
     // It renders, which blocks the thread.
     let (found, path) = blocking(move || (below(&side, &context, &path), path)).await?;
     let (found, shown) = (found?, &root.followed.path);
     let Some(flag) = flag(&found, &path) else { return Ok(None) };
     if found.is_none_of_several() {
-        misuse!(
-            "{shown} of {} has no manifests of its own, and several clusters below it: {found}\n  \
-             To follow one of them: the same command with its path, such as {flag}\n  \
-             To follow all that is below {shown} as one: the same command with --path .{}",
-            root.followed.url,
-            check(root)
-                .map_or_else(String::new, |check| format!("\n  To see first what would fail in each of them: {check}")),
-        );
+        refuse(root, &found, &flag, ".")?;
     }
     let (what, those) = if found.clusters.len() == 1 { ("a cluster", "that") } else { ("clusters", "one of them") };
     Ok(Some(format!(
         "below {shown}, of which all is followed, {what} may be meant: {found}; {flag} follows {those} alone"
     )))
+}
+
+/// Whether a person who named a path says that all below it is meant as one: by a dot at its end.
+pub fn is_all(named: &str) -> bool {
+    let named = named.trim_end_matches('/');
+    named.is_empty() || named == "." || named.ends_with("/.")
+}
+
+/// Looks at a path that a person named.
+///
+/// # Errors
+/// When it has no manifests of its own, and several clusters below it.
+pub async fn check_named(root: &Root, tree: Arc<dyn Tree>, named: &str) -> Result<()> {
+    let path = TreePath::parse(&root.followed.path)?;
+    let (side, context) = (side(root, tree), surroundings(&root.followed.url)?);
+    let (found, path) = blocking(move || (several(&side, &context, &path), path)).await?;
+    let Some(found) = found? else { return Ok(()) };
+    let Some((first, _)) = found.clusters.first() else { return Ok(()) };
+    let named = named.trim_end_matches('/');
+    let inside = first.as_str().strip_prefix(path.as_str()).unwrap_or(first.as_str());
+    refuse(root, &found, &format!("--path {named}/{}", inside.trim_start_matches('/')), &format!("{named}/."))
+}
+
+fn refuse(root: &Root, found: &Below, flag: &str, all: &str) -> Result<()> {
+    let shown = &root.followed.path;
+    misuse!(
+        "{shown} of {} has no manifests of its own, and several clusters below it: {found}\n  \
+         To follow one of them: the same command with its path, such as {flag}\n  \
+         To follow all that is below {shown} as one: the same command with --path {all}{}",
+        root.followed.url,
+        check(root)
+            .map_or_else(String::new, |check| format!("\n  To see first what would fail in each of them: {check}")),
+    );
+}
+
+fn side(root: &Root, tree: Arc<dyn Tree>) -> Side {
+    Side { name: root.followed.url.clone(), commit: None, tree }
 }
 
 /// The command that looks at all of them, where the repository is a directory on this machine.
@@ -73,6 +102,16 @@ mod tests {
     use cowherd_review::By;
 
     use super::*;
+
+    #[test]
+    fn a_dot_at_the_end_means_all_that_is_below() {
+        for all in [".", "./", "/", "clusters/.", "clusters/./"] {
+            assert!(is_all(all), "{all}");
+        }
+        for one in ["clusters", "./clusters", "clusters/", "clusters/.flux", "a."] {
+            assert!(!is_all(one), "{one}");
+        }
+    }
 
     #[test]
     fn the_flag_names_a_cluster_as_it_is_seen_from_the_path() {

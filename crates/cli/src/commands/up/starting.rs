@@ -119,8 +119,12 @@ impl Up {
     ) -> Result<Vec<String>> {
         let is_known = before.is_some_and(|before| before.url == root.followed.url);
         let snapshot = if is_known { None } else { repository::snapshot(root, fetching).await? };
-        let of_path = match &snapshot {
-            Some(snapshot) if self.path.is_none() => clusters::doubt(root, snapshot.tree.clone()).await?,
+        let of_path = match (&snapshot, self.path.as_deref()) {
+            (Some(snapshot), None) => clusters::doubt(root, snapshot.tree.clone()).await?,
+            (Some(snapshot), Some(named)) if !clusters::is_all(named) => {
+                clusters::check_named(root, snapshot.tree.clone(), named).await?;
+                None
+            }
             _ => None,
         };
         let tree = snapshot.as_ref().map(|snapshot| snapshot.tree.as_ref());
