@@ -313,10 +313,12 @@ fn what_releases_name_in_vain_is_told_and_their_charts_are_no_strangers() {
     let far = "kubeConfig: {secretRef: {name: far}}\ntargetNamespace: there\nserviceAccountName: there\n";
     story.repository.write("app/far.yaml", &release("far", &format!("{}{far}", chart("./charts/web"))));
     assert_eq!(
-        story.lines(&["--strict", "--ignore", "unsupported"]),
+        story.lines(&["--strict", "--ignore", "unsupported,reference"]),
         (Vec::new(), 0),
         "of another cluster nothing is known"
     );
+    let (lines, _) = story.lines(&["--ignore", "unsupported"]);
+    assert!(lines.len() == 1 && lines[0].contains("spec.kubeConfig.secretRef: there is no Secret far"), "{lines:#?}");
     story.repository.remove("app/far.yaml");
     story.repository.write("app/path.yaml", &release("path", &chart("./charts/wbe")));
     let from = "chart:\n  spec:\n    chart: web\n    sourceRef: {kind: HelmRepository, name: nobodys}\n";

@@ -136,3 +136,27 @@ fn values_of_secrets_are_not_shown() {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(text.starts_with("app/secret.yaml:4: error: Secret/default/s") && !text.contains("hunter2"), "{text}");
 }
+
+#[test]
+fn a_line_that_is_part_of_several_kustomizations_is_told_once_with_their_number() {
+    let story = Story::begin();
+    let repository = &story.repository;
+    let scaler = "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: web, namespace: default}\nspec:\n  \
+                  minReplicas: many\n  maxReplicas: 3\n  scaleTargetRef: {kind: Deployment, name: web}\n";
+    repository.write("scaled/scaler.yaml", scaler);
+    let component = "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nresources: [scaler.yaml]\n";
+    repository.write("scaled/kustomization.yaml", component);
+    for name in ["one", "two", "three"] {
+        repository.kustomization(name, &format!("./{name}"), "");
+        repository
+            .write(&format!("{name}/kustomization.yaml"), &format!("namePrefix: {name}-\ncomponents: [../scaled]\n"));
+    }
+    let (lines, status) = story.lines(&["--ignore", "no-controller"]);
+    assert_eq!((lines.len(), status), (1, 1), "{lines:#?}");
+    assert!(
+        lines[0].starts_with("scaled/scaler.yaml:5: error: HorizontalPodAutoscaler/default/one-web: "),
+        "{lines:#?}"
+    );
+    assert!(lines[0].contains("; it is part of 3 Kustomizations [schema]"), "{lines:#?}");
+    assert_eq!(story.lines(&["-v", "--ignore", "no-controller"]).0.len(), 3);
+}

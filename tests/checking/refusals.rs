@@ -95,7 +95,8 @@ fn an_artifact_that_can_never_be_had_is_told() {
         let place = format!("cluster/{name}.yaml:4: error: OCIRepository/flux-system/{name}");
         assert!(lines.iter().any(|line| line.starts_with(&place) && line.contains(words)), "{place}: {lines:#?}");
     }
-    assert_eq!(lines.len(), 3, "{lines:#?}");
+    assert!(lines.iter().any(|line| line.contains("spec.verify.secretRef: there is no Secret keys")), "{lines:#?}");
+    assert_eq!(lines.len(), 4, "{lines:#?}");
 }
 
 #[test]

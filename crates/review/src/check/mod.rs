@@ -1,6 +1,7 @@
 //! What in a repository would fail: all of it at once, each with the place where it is written.
 
 mod accounts;
+mod alike;
 mod charts;
 pub mod dependencies;
 mod documents;
@@ -9,6 +10,7 @@ mod expressions;
 mod files;
 mod finding;
 mod health;
+mod holders;
 mod kustomizations;
 mod namespaces;
 mod notifications;
@@ -96,7 +98,7 @@ pub fn check(side: &Side, clusters: &[Discovered], left_out: &[LeftOut], context
         let found = of_cluster(side, &whole, context, &written);
         findings.extend(whole::refused(found, &findings, left_out));
     }
-    report.findings = findings.into_iter().collect();
+    report.findings = alike::together(findings, clusters);
     report
 }
 
@@ -133,6 +135,7 @@ fn of_cluster(side: &Side, cluster: &Cluster, context: &Context, written: &Writt
     charts::check(&mut checked, &released, seen.as_ref());
     notifications::check(&mut checked);
     accounts::check(&mut checked);
+    holders::check(&mut checked);
     rights::check(&mut checked);
     health::check(&mut checked);
     services::check(&mut checked);

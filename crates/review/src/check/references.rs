@@ -1,5 +1,6 @@
 //! Names that lead nowhere. What cannot be built may bring what they name, and then nothing is said of them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -41,8 +42,17 @@ impl Checked<'_> {
     }
 }
 
+/// What a Kustomization asks for, also one whose source is not known, so that nothing is made of it.
+fn plan(unit: &Unit) -> Option<Cow<'_, Plan>> {
+    match &unit.plan {
+        Some(plan) => Some(Cow::Borrowed(plan)),
+        None => Plan::read(&unit.kustomization).ok().map(Cow::Owned),
+    }
+}
+
 fn of_dependencies(checked: &mut Checked<'_>, unit: &Unit) {
-    let names = unit.plan.as_ref().map(Plan::depends_on).unwrap_or_default();
+    let plan = plan(unit);
+    let names = plan.as_deref().map(Plan::depends_on).unwrap_or_default();
     for (index, name) in names.iter().enumerate() {
         if !checked.cluster.units.contains_key(name) && !checked.lost.may_bring("Kustomization", &name.name) {
             let field = format!("spec.dependsOn[{index}]");
@@ -77,7 +87,8 @@ fn of_cycles(checked: &mut Checked<'_>) {
 
 /// ConfigMaps and Secrets with values of variables may be made in the cluster alone.
 fn of_values(checked: &mut Checked<'_>, unit: &Unit) {
-    let references = unit.plan.as_ref().map(Plan::substitute_from).unwrap_or_default();
+    let plan = plan(unit);
+    let references = plan.as_deref().map(Plan::substitute_from).unwrap_or_default();
     for (index, reference) in references.iter().enumerate() {
         let name = NamespacedName::new(&unit.name.namespace, &reference.name);
         let is_there =

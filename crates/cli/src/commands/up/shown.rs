@@ -13,6 +13,13 @@ const DEPENDENCY_NOT_READY: &str = "DependencyNotReady";
 /// The reason of one whose objects wait for a node, where there is none.
 const NO_NODES: &str = "NoNodes";
 
+/// The reasons of failures that come of what stands in the repository: it cannot be made, is refused, or is not done. A server that
+/// gives no answer, a branch that is not there and Pods without a node have other ones.
+const OF_THE_REPOSITORY: [&str; 5] =
+    ["BuildFailed", "ReconciliationFailed", "UnsupportedFeature", "InvalidCELExpression", "NoController"];
+/// The reason of a path, or a source, that is not there.
+const ARTIFACT_FAILED: &str = "ArtifactFailed";
+
 /// What is known of a Kustomization.
 #[derive(Debug, Default)]
 pub struct Shown {
@@ -62,6 +69,8 @@ pub struct Seen {
     pub assumed: Box<str>,
     /// Whether its objects wait for a node, and there is none.
     pub lacks_nodes: bool,
+    /// Whether it fails for what is in the repository.
+    pub is_for_what_is_in_git: bool,
 }
 
 impl Seen {
@@ -80,14 +89,16 @@ impl Seen {
         };
         let assumed = resource.condition("AssumedReady").map_or("", |assumed| assumed.message);
         let lacks_nodes = resource.ready().is_some_and(|ready| ready.reason == NO_NODES);
+        let is_for_what_is_in_git = phase == Phase::Failed && is_of_the_repository(resource);
         let (message, revision) = (message.into(), resource.revision().into());
-        Self { phase, message, revision, assumed: assumed.into(), lacks_nodes }
+        Self { phase, message, revision, assumed: assumed.into(), lacks_nodes, is_for_what_is_in_git }
     }
 
     /// The same without what may be over.
     fn awaited(&self) -> Self {
         let (revision, assumed) = (self.revision.clone(), self.assumed.clone());
-        Self { phase: Phase::Working, message: "".into(), revision, assumed, lacks_nodes: false }
+        let (lacks_nodes, is_for_what_is_in_git) = (false, false);
+        Self { phase: Phase::Working, message: "".into(), revision, assumed, lacks_nodes, is_for_what_is_in_git }
     }
 
     /// How the Kustomization is, and what it says about that. Work and failures are told before its status says so, and where
@@ -108,6 +119,15 @@ impl Seen {
             },
         }
     }
+}
+
+/// Whether it failed for what stands in the repository, and not for a server, a cluster or what somebody has to do there.
+fn is_of_the_repository(resource: &Resource) -> bool {
+    let Some(ready) = resource.ready() else { return false };
+    // Whether that cluster can be reached is not known from the repository.
+    let is_elsewhere = resource.at("/spec/kubeConfig").is_some() && ready.reason == "ReconciliationFailed";
+    let is_not_there = ready.reason == ARTIFACT_FAILED && ready.message.contains("not found");
+    !is_elsewhere && (is_not_there || OF_THE_REPOSITORY.contains(&ready.reason))
 }
 
 /// How one is that says so of what it waits for: it may be that nobody makes that.
@@ -153,6 +173,11 @@ impl Shown {
         let seen = self.seen.as_ref().filter(|seen| seen.lacks_nodes && !self.is_outdated)?;
         let is_waited_for = self.told.news().is_none_or(|told| told.phase == Doing::Checking);
         is_waited_for.then_some(&*seen.message)
+    }
+
+    /// Whether it failed for what is in the repository, when it was last seen.
+    pub fn is_for_what_is_in_git(&self) -> bool {
+        self.seen.as_ref().is_some_and(|seen| seen.is_for_what_is_in_git)
     }
 
     /// Whether it was suspended when it was last seen.
@@ -271,6 +296,36 @@ mod tests {
     fn shown_of(shown: &mut Shown) -> String {
         let Line { brief, full, .. } = shown.line().unwrap();
         format!("{brief}\n{}", full.unwrap_or_default())
+    }
+
+    #[test]
+    fn a_failure_is_of_the_repository_where_what_is_wrong_stands_there() {
+        let of = |reason: &str, message: &str, spec: serde_json::Value| {
+            let mut one = resource("False", message);
+            one.object.data["status"]["conditions"][0]["reason"] = reason.into();
+            one.object.data["spec"] = spec;
+            let mut shown = Shown::default();
+            shown.see(&one);
+            shown.is_for_what_is_in_git()
+        };
+        for (reason, message) in [
+            ("BuildFailed", "no YAML"),
+            ("ReconciliationFailed", "the cluster has no kind"),
+            ("ArtifactFailed", "kustomization path not found: a"),
+        ] {
+            assert!(of(reason, message, json!({})), "{reason}");
+        }
+        for (reason, message) in [
+            ("ArtifactFailed", "the registry does not answer"),
+            ("HealthCheckFailed", "it takes too long"),
+            ("NoNodes", "Pods wait for a node"),
+            ("PruneProtected", "it waits until it is approved"),
+        ] {
+            assert!(!of(reason, message, json!({})), "{reason}");
+        }
+        let far = json!({ "kubeConfig": { "secretRef": { "name": "far" } } });
+        assert!(!of("ReconciliationFailed", "there is no Secret n/far", far));
+        assert!(!Seen::of(&resource("True", "")).is_for_what_is_in_git);
     }
 
     #[test]

@@ -77,8 +77,8 @@ impl Summary<'_> {
         }
         let check = self
             .check()
-            .filter(|_| !convergence.is_ready())
-            .map(|check| format!("{check}    # all that would fail here, in one list"));
+            .filter(|_| convergence.is_for_what_is_in_git)
+            .map(|check| format!("{check}    # what of it is wrong in the repository, in one list"));
         let kubeconfig = absolute(&self.control_plane.kubeconfig);
         let mut commands = Vec::new();
         if self.ends {
@@ -111,15 +111,15 @@ impl Summary<'_> {
     fn check(&self) -> Option<String> {
         let root = Path::new(self.followed.url.strip_prefix("file://")?);
         let path = self.followed.path.trim_start_matches("./");
-        let whole = if path.is_empty() { root.to_owned() } else { root.join(path) };
         let here = std::env::current_dir().ok();
-        let near = here.and_then(|here| whole.strip_prefix(here).map(Path::to_owned).ok());
+        let near = here.and_then(|here| root.strip_prefix(here).map(Path::to_owned).ok());
         let near = near.map(|near| if near.as_os_str().is_empty() { PathBuf::from(".") } else { near });
-        let checkout = near.unwrap_or(whole);
-        // Of a repository clusters would be looked for: it is followed as one.
-        let all = if path.is_empty() { " --path ./" } else { "" };
-        // A bare repository has no files to look at.
-        checkout.is_dir().then(|| format!("cowherd check {}{all}", shell::path(&checkout)))
+        let checkout = near.unwrap_or_else(|| root.to_owned());
+        // In a directory clusters would be looked for: it is followed as one. A bare repository has no files to look at.
+        let path = if path.is_empty() { "./" } else { path };
+        root.join(path)
+            .is_dir()
+            .then(|| format!("cowherd check {} --path {}", shell::path(&checkout), shell::word(path)))
     }
 }
 

@@ -50,6 +50,8 @@ pub struct Convergence {
     pub assumed: Vec<(String, String)>,
     /// Whether there are HelmReleases among them.
     pub has_releases: bool,
+    /// Whether some failed for what is in the repository, so that it can be found there.
+    pub is_for_what_is_in_git: bool,
 }
 
 impl Convergence {
@@ -307,6 +309,7 @@ impl Watching {
             let of = name.split_once(' ').map(|(kind, _)| kind);
             convergence.has_releases |= of == Some(Kind::HelmRelease.word());
             convergence.assumed.extend(shown.assumed().map(|assumed| (name.clone(), assumed.to_owned())));
+            convergence.is_for_what_is_in_git |= phase == Phase::Failed && shown.is_for_what_is_in_git();
             match phase {
                 Phase::Waiting => {}
                 Phase::Ready | Phase::Suspended => convergence.ready += 1,
