@@ -78,7 +78,6 @@ impl Agent {
         let (health, metrics) = (Health::default(), Metrics::default());
         let Reached { client, host, address } = self.access.reach().await?;
         let client = metrics.counting(client, &host);
-        own_agents::refuse(&client).await?;
         if !self.beside_flux {
             refuse_flux(&client).await?;
         }
@@ -86,9 +85,11 @@ impl Agent {
         self.serve(probes).await?;
         let webhooks = self.notifying.listen().await?;
         if self.install_crds {
+            own_agents::refuse(&client).await?;
             cowherd_gitops::install(client.clone()).await?;
         } else {
             expect_definitions(&client).await?;
+            own_agents::refuse(&client).await?;
         }
         self.expect_namespace(&client).await?;
         self.check_kinds(&client).await?;

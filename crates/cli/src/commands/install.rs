@@ -88,10 +88,10 @@ impl Install {
             return export(&documents, self.output);
         }
         let client = self.access.reach().await?.client;
-        own_agents::refuse(&client).await?;
         if !self.beside_flux {
             flux::refuse(&flux::running(&client).await.map_err(explain)?)?;
         }
+        own_agents::refuse(&client).await?;
         let done = self.bring(client, documents).await?;
         if let Some(format) = self.output {
             let objects = done
