@@ -212,7 +212,8 @@ fn hide_last_applied(object: &mut Value) {
     }
 }
 
-fn is_secret(object: &Value) -> bool {
+/// Whether the object is a Secret.
+pub fn is_secret(object: &Value) -> bool {
     object.get("kind").and_then(Value::as_str) == Some("Secret")
         && object.get("apiVersion").and_then(Value::as_str) == Some("v1")
 }

@@ -126,6 +126,19 @@ pub enum EvalError {
     },
 }
 
+impl EvalError {
+    /// What is wrong, without a word of the data: for data that not everybody may see who is told. It says where in the
+    /// expression, and not why, since an expression can have any part of the data quoted there.
+    pub fn without_data(&self) -> String {
+        match self {
+            Self::Failed { position, .. } => {
+                format!("it cannot be evaluated{}; why is not told, since that could show what it reads", at(position))
+            }
+            Self::Exhausted { .. } | Self::Type { .. } => self.to_string(),
+        }
+    }
+}
+
 fn at(position: &Option<Position>) -> String {
     position.map(|position| format!(" (at {position})")).unwrap_or_default()
 }

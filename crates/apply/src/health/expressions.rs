@@ -7,6 +7,7 @@ use cowherd_cel::{Budget, CompileError, Expression, Scope};
 use serde_json::Value;
 
 use super::{Health, Status};
+use crate::mask;
 use crate::object::ObjectId;
 
 /// The expressions for a kind, as they are written.
@@ -163,6 +164,8 @@ impl Expressions {
                 Ok(true) => return health,
                 Ok(false) => {}
                 Err(error) => {
+                    // It may quote what the object holds, or any part of that, which no mask knows.
+                    let error = if mask::is_secret(object) { error.without_data() } else { error.to_string() };
                     let message = format!("failed to evaluate the CEL expression '{expression}': {error}");
                     return Health { status: Status::Unknown, message: message.into() };
                 }
@@ -218,6 +221,21 @@ mod tests {
         assert_eq!(health.status, Status::Unknown);
         let words = "failed to evaluate the CEL expression 'has(data.foo.bar)': no such attribute(s): data.foo.bar";
         assert!(health.message.starts_with(words), "{}", health.message);
+    }
+
+    #[test]
+    fn of_a_secret_it_is_not_told_why_an_expression_cannot_be_evaluated() {
+        let secret = json!({ "apiVersion": "v1", "kind": "Secret", "data": { "n": "NDcxMXNlY3JldA==" } });
+        let written = Written { api_version: "v1", kind: "Secret", ..Written::default() };
+        for current in ["int(data['n']) > 1", "{'a': 1}[data['n']] == 1", "int(data['n'].substring(0, 4)) > 1"] {
+            let judges = Judges::read([Written { current, ..written }]).unwrap();
+            let told = |object: &Value| judges.of(&id("", "Secret")).unwrap().assess(object).message.to_string();
+            let said = told(&secret);
+            assert!(said.contains("cannot be evaluated") && !said.contains("NDcx"), "{said}");
+            let mut other = secret.clone();
+            other["kind"] = "ConfigMap".into();
+            assert!(told(&other).contains("NDcx"), "of others it is told");
+        }
     }
 
     #[test]

@@ -166,7 +166,7 @@ impl Job {
     }
 
     /// More was found out that must not be shown.
-    pub(super) fn hide_too(&mut self, mask: &Mask) {
+    pub(crate) fn hide_too(&mut self, mask: &Mask) {
         self.hidden.join(mask);
         self.mask.join(mask);
     }

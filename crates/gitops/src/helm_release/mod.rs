@@ -16,6 +16,7 @@ mod go;
 mod hooks;
 mod manifests;
 mod names;
+mod noting;
 mod observed;
 mod offline;
 mod owner;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cowherd_apply::mask::Mask;
 use cowherd_helm::engine::{GoTemplates, Lookup};
 use cowherd_helm::release::record::Record;
 use cowherd_helm::{Capabilities, Chart, Release, Request};
@@ -11,6 +12,7 @@ use kube::Client;
 use serde_json::{Map, Value};
 
 use super::capabilities::InCluster;
+use super::noting::Noting;
 use super::post_render::PostRender;
 use crate::delivery::Context;
 use crate::target::Target;
@@ -29,19 +31,20 @@ pub(super) struct Wanted {
     pub(super) post_render: PostRender,
 }
 
-/// Renders the revision of an owner in `namespace`, on a thread of its own. Templates see the cluster as the client does.
+/// Renders the revision of an owner in `namespace`, on a thread of its own. Templates see the cluster as the client does. With it
+/// comes what must not be shown of what they looked up there.
 ///
 /// # Errors
-/// What is wrong with the chart or the values, in Helm's words.
+/// What is wrong with the chart or the values, in Helm's words, without what was looked up of Secrets.
 pub(super) async fn render(
     context: &Arc<Context>,
     (target, client): (&Target, &Client),
     namespace: &str,
     wanted: Wanted,
-) -> Result<Record, String> {
+) -> Result<(Record, Mask), String> {
     let permit = target.renders.acquire(namespace).await;
     let within = target.remote.is_some().then_some(LONGEST_LOOKUPS);
-    let (lookup, now) = (InCluster::new(client.clone(), within), Timestamp::now());
+    let (lookup, now) = (Noting::new(InCluster::new(client.clone(), within)), Timestamp::now());
     // What is random is so each time, and nobody can guess it who has not the seed.
     let mut seed = context.seed.to_vec();
     seed.extend(
@@ -53,7 +56,7 @@ pub(super) async fn render(
     let step = move || {
         let record = span.in_scope(|| record(wanted, now, &seed, &lookup));
         drop(permit);
-        record
+        record.map(|record| (record, lookup.mask())).map_err(|error| lookup.told(&error))
     };
     let rendered = tokio::task::spawn_blocking(step).await;
     rendered.unwrap_or_else(|error| {

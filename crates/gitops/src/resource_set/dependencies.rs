@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cowherd_api::flux::controlplane::v1::Dependency as Said;
 use cowherd_apply::health::{Status, assess};
-use cowherd_apply::mask::Mask;
+use cowherd_apply::mask::{Mask, is_secret};
 use cowherd_apply::{ObjectId, Versioned};
 use cowherd_cel::{Budget, Expression, Scope};
 use k8s_openapi::jiff::Timestamp;
@@ -89,7 +89,12 @@ impl Needed {
         let name = format!("{}/{}", self.object.api_version(), self.object.id);
         let found = target.applier.look(&self.object, target.account.as_ref()).await;
         let found = found.map_err(|error| Unmet::Unread(name.clone(), error.told(&Mask::default())))?;
-        let mut object = found.ok_or_else(|| Unmet::Missing(name.clone()))?;
+        let object = found.ok_or_else(|| Unmet::Missing(name.clone()))?;
+        self.judge(name, object, namespace)
+    }
+
+    /// Whether it is as it has to be, for a ResourceSet in `namespace`.
+    fn judge(&self, name: String, mut object: Value, namespace: &str) -> Result<(), Unmet> {
         match &self.ready {
             Ready::IfThere => Ok(()),
             Ready::ByStatus => match assess(&object, Timestamp::now()).status {
@@ -102,6 +107,8 @@ impl Needed {
                 match expression.bool(&Scope::fields(&object), Budget::EXPRESSION) {
                     Ok(true) => Ok(()),
                     Ok(false) => Err(Unmet::NotSo(name, said)),
+                    // It may quote what the Secret holds, or any part of that, which no mask knows.
+                    Err(error) if is_secret(&object) => Err(Unmet::Failed(name, said, error.without_data())),
                     Err(error) => Err(Unmet::Failed(name, said, error.to_string())),
                 }
             }
@@ -125,4 +132,32 @@ impl Needed {
 pub(super) fn by_schedule(needed: Vec<Needed>) -> (Vec<Dependency>, Vec<Needed>) {
     let owners = needed.iter().filter_map(Needed::owner).map(|name| Dependency { name, ready: None });
     (owners.collect(), needed.into_iter().filter(|one| one.owner().is_none()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// What is told of an object that an expression is to find ready.
+    fn told(kind: &str, expression: &str) -> String {
+        let said = json!({ "apiVersion": "v1", "kind": kind, "name": "own", "namespace": "team", "ready": true,
+            "readyExpr": expression });
+        let needed = Needed::read(0, &serde_json::from_value(said).unwrap()).unwrap();
+        let object = json!({ "apiVersion": "v1", "kind": kind, "metadata": { "name": "own", "namespace": "team" },
+            "data": { "n": "NDcxMXNlY3JldA==" } });
+        needed.judge("v1/Secret/team/own".to_owned(), object, "team").unwrap_err().to_string()
+    }
+
+    #[test]
+    fn of_a_secret_it_is_not_told_why_an_expression_fails() {
+        for expression in ["int(data['n']) > 1", "{'a': 1}[data['n']] == 1", "int(data['n'].substring(0, 4)) > 1"] {
+            let said = told("Secret", expression);
+            assert!(said.contains("cannot be evaluated") && !said.contains("NDcx"), "{said}");
+            assert!(said.contains(expression) && said.contains("v1/Secret/team/own"), "{said}");
+        }
+        let said = told("ConfigMap", "int(data['n']) > 1");
+        assert!(said.contains("NDcx"), "what is no secret is told: {said}");
+    }
 }

@@ -65,7 +65,7 @@ fn reusable(last: Record, replaces: bool) -> Result<Record, ActionError> {
 
 /// Renders a revision of the release.
 pub(super) async fn revise(
-    acting: &Acting<'_>,
+    acting: &mut Acting<'_>,
     (chart, values): (Chart, Map<String, Value>),
     revision: i64,
     is_upgrade: bool,
@@ -83,9 +83,11 @@ pub(super) async fn revise(
     };
     let post_render = PostRender::of(&acting.job.name, acting.spec);
     let wanted = render::Wanted { chart, values, release, capabilities, skips_schema, post_render };
-    render::render(acting.context, (acting.target, acting.client), &acting.job.name.namespace, wanted)
-        .await
-        .map_err(|error| ActionError::failed(&error))
+    let rendered =
+        render::render(acting.context, (acting.target, acting.client), &acting.job.name.namespace, wanted).await;
+    let (record, looked_up) = rendered.map_err(|error| ActionError::failed(&error))?;
+    acting.job.hide_too(&looked_up);
+    Ok(record)
 }
 
 async fn perform(acting: &mut Acting<'_>, record: &mut Record, all: &[Manifest]) -> Result<(), ActionError> {

@@ -1,7 +1,7 @@
 //! What bringing a release to what its HelmRelease says would change, without changing it.
 
 mod deed;
-mod noting;
+mod guarded;
 mod release;
 
 use std::sync::Arc;

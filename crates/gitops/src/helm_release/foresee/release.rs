@@ -7,10 +7,11 @@ use jiff::Timestamp;
 
 use super::super::action::{self, ActionError, Policy, what_is_there};
 use super::super::capabilities::{self, InCluster};
+use super::super::noting::Noting;
 use super::super::post_render::PostRender;
 use super::super::remediation::ReleaseAction;
 use super::super::{manifests, render};
-use super::noting::{Guarded, Noting};
+use super::guarded::Guarded;
 use super::{Foreseer, deed};
 use crate::delivery::{Deed, PreviewError, Previewed, desired, unapplied};
 
@@ -108,7 +109,7 @@ impl Foreseer<'_> {
         let rendered = tokio::task::spawn_blocking(move || {
             let now = Timestamp::now();
             let [one, another] = SEEDS.map(|seed| render::record(wanted.clone(), now, seed, &lookup));
-            (one, another, lookup.mask())
+            (one.map_err(|error| lookup.told(&error)), another, lookup.mask())
         });
         let (record, another, seen) = rendered.await.map_err(|error| {
             tracing::error!(error = cowherd_runtime::broken_off(error), "a render broke off");
