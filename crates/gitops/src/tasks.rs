@@ -58,6 +58,15 @@ pub(crate) trait Tasks: Clone + Send + Sync + 'static {
 
     /// There is one that cannot be read.
     fn unreadable(&self, invalid: &InvalidObject);
+
+    /// There is one, in this state: for who minds them all together. No call may block.
+    fn seen(&self, _object: &Arc<Self::Object>) {}
+
+    /// One is gone, whether it could be read or not.
+    fn left(&self, _name: &NamespacedName) {}
+
+    /// These are all that there are.
+    fn listed(&self, _keys: &HashSet<Key>) {}
 }
 
 /// Keeps a task for each object of the kind in the cluster, for ever.
@@ -104,11 +113,14 @@ impl<T: Tasks> Sink<DeserializeGuard<T::Object>> for Objects<T> {
     }
 
     fn deleted(&self, object: DeserializeGuard<T::Object>) {
-        self.state().end(&NamespacedName::of(&object), &self.tasks);
+        let name = NamespacedName::of(&object);
+        self.state().end(&name, &self.tasks);
+        self.tasks.left(&name);
     }
 
     fn listed(&self, keys: &HashSet<Key>) {
         self.state().keep_only(keys, &self.tasks);
+        self.tasks.listed(keys);
     }
 }
 
@@ -127,6 +139,7 @@ impl<T: Tasks> State<T> {
             // It was deleted, and made again before anybody looked.
             self.end(&name, tasks);
         }
+        tasks.seen(&object);
         match self.running.get(&name) {
             Some(running) => {
                 running.objects.send_replace(object);

@@ -7,10 +7,12 @@ mod export;
 mod report;
 mod task;
 
+use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
 
 use cowherd_api::flux::controlplane::v1::ResourceSetInputProvider;
+use cowherd_runtime::Key;
 use kube::core::error_boundary::InvalidObject;
 use tokio::sync::watch;
 
@@ -33,42 +35,50 @@ pub(crate) async fn run(shared: Shared, providers: Providers) {
 #[derive(Clone)]
 struct Keeping {
     shared: Shared,
-    /// Is told where something else is given than before.
+    /// Has what all of them give.
     providers: Providers,
 }
 
 impl Tasks for Keeping {
     type Object = ResourceSetInputProvider;
-    type Kept = NamespacedName;
+    type Kept = ();
 
-    fn begin(&self, name: &NamespacedName) -> NamespacedName {
-        self.providers.note(&name.namespace);
-        name.clone()
-    }
+    fn begin(&self, _name: &NamespacedName) {}
 
     fn keep(
         self,
         name: NamespacedName,
         objects: watch::Receiver<Arc<ResourceSetInputProvider>>,
-        _kept: NamespacedName,
+        _kept: (),
     ) -> impl Future<Output = ()> + Send {
-        task::keep(self.shared, self.providers, name, objects)
+        task::keep(self.shared, name, objects)
     }
 
     fn broke_off(
         self,
         name: NamespacedName,
         object: Arc<ResourceSetInputProvider>,
-        _kept: NamespacedName,
+        _kept: (),
     ) -> impl Future<Output = ()> + Send {
         task::broke_off(self.shared, name, object)
     }
 
-    fn end(&self, name: NamespacedName) {
-        self.providers.note(&name.namespace);
-    }
+    fn end(&self, _kept: ()) {}
 
     fn unreadable(&self, invalid: &InvalidObject) {
+        self.providers.see_unreadable(&invalid.metadata, &invalid.error);
         self.shared.unreadable(PROVIDER, invalid);
+    }
+
+    fn seen(&self, object: &Arc<ResourceSetInputProvider>) {
+        self.providers.see(object);
+    }
+
+    fn left(&self, name: &NamespacedName) {
+        self.providers.leave(name);
+    }
+
+    fn listed(&self, keys: &HashSet<Key>) {
+        self.providers.list(keys);
     }
 }

@@ -15,7 +15,6 @@ use super::export::{ExportError, export};
 use super::report::Report;
 use crate::NamespacedName;
 use crate::conditions::RECONCILIATION_FAILED;
-use crate::resource_set::Providers;
 use crate::source::Shared;
 
 /// How often it is looked, where nothing is said of that.
@@ -54,23 +53,15 @@ impl Relevant {
     }
 }
 
-/// What of an object makes a difference to the ResourceSets that name it.
-fn given(object: &ResourceSetInputProvider) -> (Option<&str>, Option<&std::collections::BTreeMap<String, String>>) {
-    let revision = object.status.as_ref().and_then(|status| status.last_exported_revision.as_deref());
-    (revision, object.metadata.labels.as_ref())
-}
-
 /// Keeps one provider, until it is deleted.
 pub(super) async fn keep(
     shared: Shared,
-    providers: Providers,
     name: NamespacedName,
     mut objects: watch::Receiver<Arc<ResourceSetInputProvider>>,
 ) {
     let first = objects.borrow().clone();
     let mut report = Report::new(shared.clone(), name.clone(), &first);
     let mut failures = 0;
-    let mut told = first;
     loop {
         let object = objects.borrow_and_update().clone();
         let relevant = Relevant::of(&shared, &object);
@@ -97,11 +88,7 @@ pub(super) async fn keep(
                 () = tokio::time::sleep_until(due), if pause.is_some() => break,
             }
             let now = objects.borrow().clone();
-            if given(&now) != given(&told) {
-                providers.note(&name.namespace);
-            }
-            told = now;
-            if Relevant::of(&shared, &told) != relevant {
+            if Relevant::of(&shared, &now) != relevant {
                 break;
             }
         }

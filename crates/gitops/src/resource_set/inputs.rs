@@ -1,23 +1,18 @@
 //! What ResourceSetInputProviders give to a ResourceSet, which is its source.
 
-use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use cowherd_api::flux::annotations::RECONCILE_REQUESTED_AT;
-use cowherd_api::flux::controlplane::v1::{
-    InputProviderReference, LabelSelector, LabelSelectorRequirement, ResourceSet, ResourceSetInputProvider,
-};
+use cowherd_api::flux::controlplane::v1::{InputProviderReference, ResourceSet};
 use cowherd_apply::is_path_segment;
 use cowherd_runtime::Backoff;
-use cowherd_tree::{MemoryTree, Tree};
-use kube::api::ListParams;
+use kube::ResourceExt;
 use kube::core::error_boundary::InvalidObject;
-use kube::{Api, ResourceExt};
 use tokio::sync::watch;
 
-use super::producer::Given;
+use super::providers::Providers;
 use crate::NamespacedName;
 use crate::conditions::BUILD_FAILED;
 use crate::owner::SettingsError;
@@ -26,37 +21,12 @@ use crate::tasks::{self, Tasks};
 
 /// The kind, among those that bring content.
 pub(super) const INPUTS: SourceKind = SourceKind("Inputs");
-/// The file that has what the providers give.
-pub(super) const FILE: &str = "inputs.json";
-
-/// How many providers a ResourceSet may have, and how large what they give may be, in bytes.
-const MOST: usize = 1_000;
-const LARGEST: usize = 16 * 1024 * 1024;
 
 /// When it is looked again that could not be found out.
 const RETRY: Backoff = Backoff { first: Duration::from_secs(1), last: Duration::from_secs(60), jitter: 0.1 };
 
-/// Tells in which namespaces providers give something else than before, or others are there.
-#[derive(Clone, Default)]
-pub(crate) struct Providers(Arc<Mutex<HashMap<String, watch::Sender<u64>>>>);
-
-impl Providers {
-    /// Something is different in the namespace.
-    pub(crate) fn note(&self, namespace: &str) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Who asks later looks for itself.
-        known.retain(|_, changes| changes.receiver_count() > 0);
-        if let Some(changes) = known.get(namespace) {
-            changes.send_modify(|count| *count += 1);
-        }
-    }
-
-    /// Tells of what is different in the namespace from now on.
-    fn follow(&self, namespace: &str) -> watch::Receiver<u64> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.entry(namespace.to_owned()).or_insert_with(|| watch::Sender::new(0)).subscribe()
-    }
-}
+/// How long it is waited for more changes of providers after one.
+const SETTLING: Duration = Duration::from_millis(300);
 
 /// Follows what the providers of each ResourceSet give, for ever.
 pub(crate) async fn run(shared: Shared, providers: Providers) {
@@ -125,28 +95,35 @@ async fn keep(
     mut objects: watch::Receiver<Arc<ResourceSet>>,
     teller: Teller,
 ) {
+    let providers = following.providers.clone();
+    let mut changes = providers.follow(&name.namespace);
+    // Before that, nothing would be one that is gone.
+    providers.known().await;
     let mut failures = 0;
     loop {
         let object = objects.borrow_and_update().clone();
         let seen = relevant(&object);
         // What changes while it is looked is seen afterwards.
-        let mut changes = following.providers.follow(&name.namespace);
+        changes.mark_unchanged();
         let has_providers = !object.spec.inputs_from.is_empty();
-        let pause = match given(&following.shared, &name, &object).await.and_then(|given| artifact(&given)) {
+        let pause = match given(&following, &name, &object).await {
             Ok(artifact) => {
                 failures = 0;
-                teller.brought(Arc::new(artifact));
+                teller.brought(artifact);
                 None
             }
             Err(problem) => {
                 failures += 1;
                 teller.failed(&problem, true);
+                if providers.hold_too_much(&name.namespace) {
+                    teller.lose();
+                }
                 Some(RETRY.delay(failures - 1))
             }
         };
         tokio::select! {
             changed = changed(&mut objects, &seen) => if changed.is_none() { return },
-            Ok(()) = changes.changed(), if has_providers => {}
+            Ok(()) = changes.changed(), if has_providers => tokio::time::sleep(SETTLING).await,
             () = sleep(pause) => {}
         }
     }
@@ -164,69 +141,23 @@ fn problem(message: String) -> Problem {
     Problem { reason: BUILD_FAILED, message, is_final: false, may_pass: true, is_unverified: false, is_bug: false }
 }
 
-/// What the providers give, in the order of their names, each once.
-async fn given(shared: &Shared, name: &NamespacedName, object: &ResourceSet) -> Result<Vec<Given>, Problem> {
-    let api: Api<ResourceSetInputProvider> = Api::namespaced(shared.client.clone(), &name.namespace);
-    let mut found: BTreeMap<String, ResourceSetInputProvider> = BTreeMap::new();
-    for reference in &object.spec.inputs_from {
-        match (reference.name.as_deref(), &reference.selector) {
-            (Some(wanted), _) if !wanted.is_empty() && is_path_segment(wanted) => {
-                let failed =
-                    |cause: String| problem(format!("failed to get provider {}/{wanted}: {cause}", name.namespace));
-                let provider = api.get_opt(wanted).await.map_err(|error| failed(error.to_string()))?;
-                let provider =
-                    provider.ok_or_else(|| failed("there is no such ResourceSetInputProvider".to_owned()))?;
-                found.insert(wanted.to_owned(), provider);
-            }
-            (None, Some(selector)) => {
-                let selector = selected(selector);
-                let listed = api.list(&ListParams::default().labels(&selector)).await;
-                let failed = |error| problem(format!("failed to list providers with selector '{selector}': {error}"));
-                found.extend(listed.map_err(failed)?.items.into_iter().map(|provider| (provider.name_any(), provider)));
-            }
-            // It is refused for that.
-            _ => {}
-        }
-        if found.len() > MOST {
-            return Err(problem(format!("inputsFrom means more than {MOST} providers; split the ResourceSet")));
-        }
-    }
-    found.into_iter().map(|(name, provider)| exported(name, provider)).collect()
-}
-
-/// What a provider gives, if it ever gave something: what it has given nothing yet for would go otherwise.
-fn exported(name: String, provider: ResourceSetInputProvider) -> Result<Given, Problem> {
-    let status = provider.status.unwrap_or_default();
-    if status.last_exported_revision.is_none() {
-        return Err(problem(format!("ResourceSetInputProvider '{name}' has exported nothing yet")));
-    }
-    let inputs = status.exported_inputs.into_iter().map(|input| input.into_iter().collect());
-    Ok(Given(name, inputs.collect()))
-}
-
-fn artifact(given: &[Given]) -> Result<Artifact, Problem> {
-    let content = serde_json::to_vec(given).map_err(|error| problem(error.to_string()))?;
-    if content.len() > LARGEST {
-        return Err(problem(format!("the providers give more than {LARGEST} bytes; filter what they give")));
-    }
-    let revision = crate::source::digest(&content);
-    let tree: Arc<dyn Tree> = Arc::new(MemoryTree::new([(FILE, content)]).map_err(|error| problem(error.to_string()))?);
-    Ok(Artifact { digest: revision.clone(), revision, all: tree.clone(), tree, ..Artifact::nothing() })
-}
-
-/// A selector as the API takes it.
-fn selected(selector: &LabelSelector) -> String {
-    let labels = selector.match_labels.iter().flatten().map(|(key, value)| format!("{key}={value}"));
-    let expressions = selector.match_expressions.iter().map(|LabelSelectorRequirement { key, operator, values }| {
-        let values = values.join(",");
-        match operator.as_str() {
-            "In" => format!("{key} in ({values})"),
-            "NotIn" => format!("{key} notin ({values})"),
-            "DoesNotExist" => format!("!{key}"),
-            _ => key.clone(),
-        }
+/// What the providers give. Making that takes a place among those of renders, so that nobody waits for all that a tenant can think of.
+async fn given(following: &Following, name: &NamespacedName, object: &ResourceSet) -> Result<Arc<Artifact>, Problem> {
+    let Following { shared, providers } = following;
+    let permit = shared.config.budgets.renders.acquire(&name.namespace).await;
+    let chosen = providers.chosen(&name.namespace, &object.spec.inputs_from).map_err(problem)?;
+    let (providers, namespace) = (providers.clone(), name.namespace.clone());
+    // Whoever stops waiting for it does not end it: it has the permit for as long as it runs.
+    let make = move || {
+        let given = providers.given(&namespace, &chosen);
+        drop(permit);
+        given
+    };
+    let made = tokio::task::spawn_blocking(make).await.unwrap_or_else(|error| {
+        tracing::error!(error = cowherd_runtime::broken_off(error), "computing inputs broke off");
+        Err("it broke off; this is a bug in cowherd".to_owned())
     });
-    labels.chain(expressions).collect::<Vec<_>>().join(",")
+    made.map_err(problem)
 }
 
 /// Refuses references that mean nothing.
@@ -243,8 +174,15 @@ pub(super) fn check_references(references: &[InputProviderReference]) -> Result<
         }
         let operators = reference.selector.iter().flat_map(|selector| &selector.match_expressions);
         let known = ["In", "NotIn", "Exists", "DoesNotExist"];
-        if let Some(wrong) = operators.map(|one| &one.operator).find(|operator| !known.contains(&operator.as_str())) {
+        if let Some(wrong) =
+            operators.clone().map(|one| &one.operator).find(|operator| !known.contains(&operator.as_str()))
+        {
             let problem = format!("has the operator {wrong:?}; write In, NotIn, Exists or DoesNotExist");
+            return Err(SettingsError::new(field(), problem));
+        }
+        let mut of_values = operators.filter(|one| matches!(one.operator.as_str(), "In" | "NotIn"));
+        if let Some(empty) = of_values.find(|one| one.values.is_empty()) {
+            let problem = format!("names no values for {} of {:?}", empty.operator, empty.key);
             return Err(SettingsError::new(field(), problem));
         }
     }
@@ -258,26 +196,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_selector_is_written_as_the_api_takes_it() {
-        let of = |selector: serde_json::Value| selected(&serde_json::from_value(selector).unwrap());
-        let expressions = json!([{ "key": "e", "operator": "In", "values": ["dev", "test"] },
-            { "key": "f", "operator": "NotIn", "values": ["x"] }, { "key": "g", "operator": "Exists" },
-            { "key": "h", "operator": "DoesNotExist" }]);
-        assert_eq!(
-            of(json!({ "matchLabels": { "a": "b", "c": "d" }, "matchExpressions": expressions })),
-            "a=b,c=d,e in (dev,test),f notin (x),g,!h"
-        );
-        assert_eq!(of(json!({})), "");
-    }
-
-    #[test]
-    fn a_provider_that_has_given_nothing_yet_is_waited_for_and_one_that_gives_nothing_is_not() {
-        let of = |status: serde_json::Value| {
-            let object = json!({ "metadata": { "name": "p" }, "spec": { "type": "Static" }, "status": status });
-            exported("p".to_owned(), serde_json::from_value(object).unwrap()).map(|Given(_, inputs)| inputs.len())
+    fn references_that_mean_nothing_are_refused() {
+        let of = |reference: serde_json::Value| {
+            let read: InputProviderReference = serde_json::from_value(reference).unwrap();
+            check_references(&[read]).map_err(|error| error.to_string())
         };
-        assert!(of(json!({})).unwrap_err().message.contains("'p' has exported nothing yet"));
-        assert_eq!(of(json!({ "lastExportedRevision": "sha256:1" })), Ok(0));
-        assert_eq!(of(json!({ "lastExportedRevision": "sha256:1", "exportedInputs": [{ "id": "1" }] })), Ok(1));
+        let expression = |operator: &str, values: &[&str]| {
+            of(json!({ "selector": { "matchExpressions": [{ "key": "a", "operator": operator, "values": values }] } }))
+        };
+        assert_eq!(of(json!({ "name": "a" })), Ok(()));
+        assert_eq!(expression("In", &["b"]), Ok(()));
+        assert_eq!(expression("Exists", &[]), Ok(()));
+        for (refused, why) in [
+            (of(json!({})), "must have exactly one of name and selector"),
+            (of(json!({ "name": "../x" })), "which no object has"),
+            (expression("Like", &["b"]), "has the operator \"Like\""),
+            (expression("In", &[]), "names no values for In"),
+            (expression("NotIn", &[]), "names no values for NotIn"),
+        ] {
+            let error = refused.unwrap_err();
+            assert!(error.starts_with("spec.inputsFrom[0]") && error.contains(why), "{error}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The Flux Operator's ResourceSet: an owner whose objects are made of templates and inputs.
 //!
 //! What the ResourceSetInputProviders give that a ResourceSet names is its source: a task for each ([`inputs`]) follows them, and has an
-//! artifact of what they give, so that another input is to a ResourceSet what another commit is to a Kustomization.
+//! artifact of what they give, with all others that are given the same ([`providers`]), so that another input is to a ResourceSet what another commit is to a Kustomization.
 
 mod checksums;
 mod copies;
@@ -9,6 +9,7 @@ mod dependencies;
 mod inputs;
 mod owner;
 mod producer;
+mod providers;
 mod status;
 
 use cowherd_api::flux::annotations::{OPERATOR_FIELD_MANAGER, OPERATOR_FINALIZER, SET_NAME, SET_NAMESPACE};
@@ -18,7 +19,8 @@ use cowherd_apply::Ownership;
 use crate::conditions::BUILD_FAILED;
 use crate::owner::{OwnerKind, read};
 
-pub(crate) use inputs::{Providers, run as follow_inputs};
+pub(crate) use inputs::run as follow_inputs;
+pub(crate) use providers::Providers;
 
 /// The kind.
 pub(crate) static KIND: OwnerKind = OwnerKind {

@@ -3,18 +3,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use cowherd_api::flux::controlplane::v1::ResourceSetSpec;
 use cowherd_apply::{Manifest, ManifestError};
 use cowherd_render::Helm;
 use cowherd_resourceset::{BuildError, CombineError, Input, Limits, Provider, Strategy, Templates, build, combine};
-use cowherd_tree::{Recorder, Tree, TreeError, TreePath};
+use cowherd_tree::{PathError, Recorder, Tree, TreeError, TreePath};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::Value;
 
 use super::copies::{self, Copied, CopyError};
 use super::dependencies::{Needed, Unmet};
-use super::inputs::{FILE, check_references};
+use super::inputs::check_references;
+use super::providers::{GIVEN, NAMES};
 use crate::conditions::{BUILD_FAILED, DEPENDENCY_NOT_READY, RECONCILIATION_FAILED};
 use crate::owner::{OwnerName, SettingsError};
 use crate::producer::{Inputs, Outcome, Prepared, Preparing, Producer, ProducerError, Product, Production};
@@ -53,6 +55,8 @@ struct Said {
 enum MakeError {
     #[error("failed to compute inputs: {0}")]
     Tree(#[from] TreeError),
+    #[error("failed to compute inputs: {0}")]
+    Path(#[from] PathError),
     #[error("failed to compute inputs: {0}")]
     Unreadable(#[from] serde_json::Error),
     #[error("failed to compute inputs: {0}")]
@@ -117,8 +121,7 @@ impl FromTemplates {
 impl Said {
     /// The objects as templates give them, with the inputs of the tree.
     fn objects(&self, tree: &dyn Tree) -> Result<Vec<Value>, MakeError> {
-        let Ok(path) = TreePath::parse(FILE) else { return Ok(Vec::new()) };
-        let given: Vec<Given> = serde_json::from_slice(&tree.read(&path)?)?;
+        let given = given(tree)?;
         let own = Provider {
             api_version: API_VERSION.to_owned(),
             kind: KIND.to_owned(),
@@ -126,7 +129,7 @@ impl Said {
             name: self.name.name.clone(),
             inputs: self.inputs.clone(),
         };
-        let provider = |Given(name, inputs): Given| Provider {
+        let provider = |(name, inputs): (String, Vec<Input>)| Provider {
             api_version: API_VERSION.to_owned(),
             kind: "ResourceSetInputProvider".to_owned(),
             namespace: self.name.namespace.clone(),
@@ -149,9 +152,16 @@ impl Said {
     }
 }
 
-/// A provider by its name, and what it gives, as the tree of inputs has them.
-#[derive(serde::Serialize, serde::Deserialize)]
-pub(super) struct Given(pub(super) String, pub(super) Vec<Input>);
+/// The providers by their names, and what each gives, as the tree of inputs has them.
+fn given(tree: &dyn Tree) -> Result<Vec<(String, Vec<Input>)>, MakeError> {
+    let read = |path: &str| -> Result<Bytes, MakeError> { Ok(tree.read(&TreePath::parse(path)?)?) };
+    let names: Vec<String> = serde_json::from_slice(&read(NAMES)?)?;
+    let inputs = |name: String| {
+        let inputs = serde_json::from_slice(&read(&format!("{GIVEN}/{name}"))?)?;
+        Ok((name, inputs))
+    };
+    names.into_iter().map(inputs).collect()
+}
 
 /// Sets texts of the metadata, where that is what it should be; who makes a manifest of it says where it is not.
 fn set_texts(object: &mut Value, field: &str, texts: &BTreeMap<String, String>) {

@@ -81,6 +81,11 @@ impl Teller {
         });
     }
 
+    /// What the source brought before is needed by nobody for as long as it cannot be looked at.
+    pub(crate) fn lose(&self) {
+        self.change(|latest| latest.artifact.take().is_some());
+    }
+
     /// The source is gone.
     pub(crate) fn end(&self) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
