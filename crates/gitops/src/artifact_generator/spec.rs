@@ -67,6 +67,10 @@ impl Wanted {
             }
             let namespace = reference.namespace.as_ref().filter(|namespace| !namespace.is_empty());
             let namespace = namespace.unwrap_or(&name.namespace);
+            if let Some(wrong) = [namespace, &reference.name].into_iter().find(|part| !is_path_segment(part)) {
+                let what = format!("source alias '{alias}' names {wrong:?}, which no object is called");
+                return Err(Error::Invalid(format!("{what}; see Kubernetes' rules for names")));
+            }
             if no_cross_namespace_refs && *namespace != name.namespace {
                 return Err(Error::CrossNamespace(format!("{}/{namespace}/{}", reference.kind, reference.name)));
             }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use cowherd_api::flux::source::v1::{
     Bucket, ExternalArtifact, GitRepository, HelmChart, HelmRepository, OCIRepository,
 };
-use cowherd_apply::ObjectId;
+use cowherd_apply::{ObjectId, is_path_segment};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use kube::{Api, Client};
@@ -97,6 +97,10 @@ impl Foresight {
 
     /// A source as the revision has it.
     pub(super) async fn object<K: Source>(&self, owner: &Owner, name: &SourceName) -> Result<Option<K>, PreviewError> {
+        // What a chart or an artifact is made of stands in its spec, in which anything may be.
+        if ![&name.name.namespace, &name.name.name].into_iter().all(|part| is_path_segment(part)) {
+            return Ok(None);
+        }
         let client = self.overlay.client(self.client.clone());
         let api: Api<K> = Api::namespaced(client, &name.name.namespace);
         let found = api.get_opt(&name.name.name).await;

@@ -40,6 +40,9 @@ pub(super) async fn keep(context: &Context, release: &Owner) -> Result<(), Failu
 
 /// The HelmChart as [`keep`] would have it, with what the API would say of it, where nothing is to be written.
 pub(super) async fn foreseen(client: &Client, release: &Owner) -> kube::Result<Option<(NamespacedName, Value)>> {
+    if release.settings.is_err() {
+        return Ok(None);
+    }
     let spec = owner::spec(release);
     let (Some(name), Some(template)) = (names::chart(&release.name, &spec), &spec.chart) else { return Ok(None) };
     let api: Api<HelmChart> = Api::namespaced(client.clone(), &name.namespace);

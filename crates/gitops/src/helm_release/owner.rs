@@ -19,7 +19,7 @@ use super::remediation::ReleaseAction;
 use super::{KIND, status};
 use crate::owner::{
     Deletion, Dependency, KubeConfig, Owner, OwnerKind, OwnerName, Owning, Precedence, Settings, SettingsError, Status,
-    judges, ready,
+    check_names, judges, ready,
 };
 use crate::producer::{Inputs, Outcome, Prepared, Preparing, Producer, ProducerError, Product, Production};
 use crate::remotes::Brought;
@@ -64,7 +64,7 @@ pub(super) fn spec(owner: &Owner) -> Arc<HelmReleaseSpec> {
 /// What a HelmRelease asks for.
 fn settings(name: &OwnerName, spec: &HelmReleaseSpec) -> Result<Settings, SettingsError> {
     refuse_unsupported(spec)?;
-    check_names(name, spec)?;
+    refuse_misnamed(name, spec)?;
     KubeConfig::read(&name.namespace, spec.kube_config.as_ref()).map_or(Ok(()), |said| said.check())?;
     let interval = duration("interval", Some(&spec.interval))?.unwrap_or(TIMEOUT).max(SHORTEST_INTERVAL);
     let timeout = duration("timeout", spec.timeout.as_ref())?.unwrap_or(TIMEOUT).max(Duration::from_secs(1));
@@ -139,7 +139,7 @@ fn source(name: &OwnerName, spec: &HelmReleaseSpec) -> Result<SourceName, Settin
 }
 
 /// Refuses what is to become a part of a request and would make another one of it.
-fn check_names(name: &OwnerName, spec: &HelmReleaseSpec) -> Result<(), SettingsError> {
+fn refuse_misnamed(name: &OwnerName, spec: &HelmReleaseSpec) -> Result<(), SettingsError> {
     let wrong = |field, text: &str, what| {
         Err(SettingsError::new(field, format!("{text:?} cannot name a {what}; see Kubernetes' rules for names")))
     };
@@ -156,7 +156,23 @@ fn check_names(name: &OwnerName, spec: &HelmReleaseSpec) -> Result<(), SettingsE
     if let Some(reference) = spec.values_from.iter().find(|reference| !is_path_segment(&reference.name)) {
         return wrong("valuesFrom", &reference.name, "ConfigMap or Secret");
     }
+    check_names(references(spec))?;
     check_name(&release).map_err(|error| SettingsError::new("releaseName", format!("{release:?}: {error}")))
+}
+
+/// The names and namespaces of what a HelmRelease refers to, by their fields.
+fn references(spec: &HelmReleaseSpec) -> impl Iterator<Item = (String, &str)> {
+    let template = spec.chart.iter().map(|chart| ("chart.spec.sourceRef", &chart.spec.source_ref));
+    let of_template = template.map(|(field, source)| (field.to_owned(), source.namespace.as_deref(), &source.name));
+    let reference = spec.chart_ref.iter();
+    let of_reference = reference.map(|chart| ("chartRef".to_owned(), chart.namespace.as_deref(), &chart.name));
+    let dependencies = spec.depends_on.iter().enumerate();
+    let of_dependencies =
+        dependencies.map(|(place, one)| (format!("dependsOn[{place}]"), one.namespace.as_deref(), &one.name));
+    let all = of_template.chain(of_reference).chain(of_dependencies);
+    all.flat_map(|(field, namespace, name)| {
+        [(format!("{field}.name"), name.as_str()), (format!("{field}.namespace"), namespace.unwrap_or_default())]
+    })
 }
 
 fn duration(field: &'static str, value: Option<&cowherd_api::Duration>) -> Result<Option<Duration>, SettingsError> {
@@ -275,12 +291,26 @@ mod tests {
 
     #[test]
     fn a_name_that_would_make_another_request_is_refused() {
+        let of_source = |name: &str, namespace: &str| {
+            let source = json!({ "kind": "HelmRepository", "name": name, "namespace": namespace });
+            json!({ "chart": { "spec": { "chart": "web", "sourceRef": source } } })
+        };
         for (spec, field) in [
             (json!({ "targetNamespace": "a/b" }), "spec.targetNamespace"),
             (json!({ "storageNamespace": ".." }), "spec.storageNamespace"),
             (json!({ "serviceAccountName": "a:b" }), "spec.serviceAccountName"),
             (json!({ "releaseName": "../x" }), "spec.releaseName"),
             (json!({ "valuesFrom": [{ "kind": "Secret", "name": "s?watch=1" }] }), "spec.valuesFrom"),
+            (of_source("charts", "bystander/helmcharts/v?y="), "spec.chart.spec.sourceRef.namespace"),
+            (of_source("../x", "shared"), "spec.chart.spec.sourceRef.name"),
+            (
+                json!({ "chart": null, "chartRef": { "kind": "HelmChart", "name": "a", "namespace": "b/c" } }),
+                "spec.chartRef.namespace",
+            ),
+            (
+                json!({ "dependsOn": [{ "name": "a" }, { "name": "b", "namespace": "c/d" }] }),
+                "spec.dependsOn[1].namespace",
+            ),
         ] {
             let error = read(spec.clone()).unwrap_err();
             assert!(error.starts_with(field), "{spec}: {error}");

@@ -2,6 +2,7 @@
 
 use cowherd_api::flux::helm::v2::HelmReleaseStatus;
 use cowherd_api::flux::kustomize::v1::{ResourceInventory, ResourceRef};
+use cowherd_apply::is_path_segment;
 use serde_json::{Map, Value};
 
 use crate::owner::{Inventory, Status};
@@ -66,9 +67,16 @@ pub(super) fn write(status: &Status) -> serde_json::Result<Value> {
     })
 }
 
-/// What of a status only HelmReleases have.
+/// What of a status only HelmReleases have. Whoever may write it may write anything there: what could not be called so was never
+/// released.
 pub(super) fn own(status: &Status) -> HelmReleaseStatus {
-    serde_json::from_value(Value::Object(status.own.clone())).unwrap_or_default()
+    let own: HelmReleaseStatus = serde_json::from_value(Value::Object(status.own.clone())).unwrap_or_default();
+    let mut named: Vec<&String> = own.storage_namespace.iter().collect();
+    named.extend(own.history.iter().flat_map(|release| [&release.name, &release.namespace]));
+    match named.into_iter().all(|name| is_path_segment(name)) {
+        true => own,
+        false => HelmReleaseStatus { storage_namespace: None, history: Vec::new(), ..own },
+    }
 }
 
 /// The fields of a status, as they are kept beside those that all owners have.
@@ -110,5 +118,20 @@ mod tests {
         all.sort();
         fields.sort();
         assert_eq!(fields, all, "no field is forgotten");
+    }
+
+    #[test]
+    fn nothing_was_released_where_nothing_can_be() {
+        let of = |storage: &str, namespace: &str| {
+            let snapshot = json!({ "digest": "", "name": "web", "namespace": namespace, "version": 1, "status": "deployed",
+                "chartName": "web", "chartVersion": "1.0.0", "configDigest": "", "firstDeployed": "", "lastDeployed": "" });
+            let status = json!({ "storageNamespace": storage, "history": [snapshot], "failures": 2 });
+            let own = own(&read(serde_json::from_value(status).unwrap()));
+            (own.storage_namespace, own.history.len(), own.failures)
+        };
+        assert_eq!(of("apps", "apps"), (Some("apps".to_owned()), 1, Some(2)));
+        for (storage, namespace) in [("apps/secrets?x=", "apps"), ("apps", "../apps")] {
+            assert_eq!(of(storage, namespace), (None, 0, Some(2)));
+        }
     }
 }

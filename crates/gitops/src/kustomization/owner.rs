@@ -14,7 +14,7 @@ use super::{KIND, status};
 use crate::NamespacedName;
 use crate::owner::{
     Deletion, Dependency, KubeConfig, Owner, OwnerKind, OwnerName, Owning, Precedence, Settings, SettingsError, Status,
-    judges, ready,
+    check_names, judges, ready,
 };
 use crate::source::{SourceKind, SourceName};
 
@@ -49,7 +49,7 @@ impl Owning for Kustomization {
 pub(super) fn settings(object: &Kustomization) -> Result<Settings, SettingsError> {
     let spec = &object.spec;
     refuse_unsupported(spec)?;
-    check_names(object)?;
+    refuse_misnamed(object)?;
     kube_config(object).map_or(Ok(()), |said| said.check())?;
     let kind = source_kind(spec)?;
     let name = NamespacedName::of(object);
@@ -85,7 +85,7 @@ pub(super) fn settings(object: &Kustomization) -> Result<Settings, SettingsError
 }
 
 /// Refuses what is to become a part of a request and would make another one of it.
-fn check_names(object: &Kustomization) -> Result<(), SettingsError> {
+fn refuse_misnamed(object: &Kustomization) -> Result<(), SettingsError> {
     let spec = &object.spec;
     let account = spec.service_account_name.as_deref().unwrap_or_default();
     // A colon would end the namespace or the name of the account in the name of the user that stands for it.
@@ -103,7 +103,19 @@ fn check_names(object: &Kustomization) -> Result<(), SettingsError> {
         let problem = format!("{:?} cannot name a {}; see Kubernetes' rules for names", reference.name, reference.kind);
         return Err(SettingsError::new("postBuild.substituteFrom", problem));
     }
-    Ok(())
+    check_names(references(spec))
+}
+
+/// The names and namespaces of what a Kustomization refers to, by their fields.
+fn references(spec: &KustomizationSpec) -> impl Iterator<Item = (String, &str)> {
+    let source = &spec.source_ref;
+    let source = std::iter::once(("sourceRef".to_owned(), source.namespace.as_deref(), &source.name));
+    let dependencies = spec.depends_on.iter().enumerate();
+    let dependencies =
+        dependencies.map(|(place, one)| (format!("dependsOn[{place}]"), one.namespace.as_deref(), &one.name));
+    source.chain(dependencies).flat_map(|(field, namespace, name)| {
+        [(format!("{field}.name"), name.as_str()), (format!("{field}.namespace"), namespace.unwrap_or_default())]
+    })
 }
 
 /// What says how the cluster is reached that its objects are in.
@@ -194,6 +206,23 @@ mod tests {
         let short = settings(&kustomization(json!({ "interval": "10s", "timeout": "5s" }))).unwrap();
         assert_eq!(short.timeout, Duration::from_secs(5));
         assert_eq!(settings(&kustomization(json!({ "interval": "10s" }))).unwrap().timeout, SHORTEST_TIMEOUT);
+    }
+
+    #[test]
+    fn a_reference_that_would_make_another_request_is_refused() {
+        let source = |name: &str, namespace: &str| json!({ "sourceRef": { "kind": "GitRepository", "name": name, "namespace": namespace } });
+        for (spec, field) in [
+            (source("../s", "n"), "spec.sourceRef.name"),
+            (source("s", "n/gitrepositories/x?y="), "spec.sourceRef.namespace"),
+            (json!({ "dependsOn": [{ "name": "a/b" }] }), "spec.dependsOn[0].name"),
+            (
+                json!({ "dependsOn": [{ "name": "a" }, { "name": "b", "namespace": ".." }] }),
+                "spec.dependsOn[1].namespace",
+            ),
+        ] {
+            let error = settings(&kustomization(spec)).unwrap_err().to_string();
+            assert!(error.starts_with(field) && error.contains("which no object is called"), "{error}");
+        }
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub(crate) use kube_config::{KubeConfig, KubeConfigSource};
 pub(crate) use metadata::Metadata;
 pub(crate) use name::OwnerName;
 pub(crate) use precedence::Precedence;
-pub(crate) use settings::{Deletion, Dependency, Settings, SettingsError};
+pub(crate) use settings::{Deletion, Dependency, Settings, SettingsError, check_names};
 pub(crate) use status::Status;
 
 /// What is to be known of an object to deliver for it, as it was last seen.

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cowherd_apply::Versioned;
 use cowherd_apply::health::Judges;
+use cowherd_apply::{Versioned, is_path_segment};
 use cowherd_cel::Expression;
 
 use super::OwnerName;
@@ -89,5 +89,20 @@ impl SettingsError {
     /// An expression that is none.
     pub(crate) fn expression(field: impl Into<Cow<'static, str>>, problem: impl Into<String>) -> Self {
         Self { reason: INVALID_EXPRESSION, ..Self::new(field, problem) }
+    }
+}
+
+/// Refuses names in a spec, by the fields that they stand in, that would make another request of one about what they name. Whatever
+/// is to become a part of a path of the API stands here, or in one of the checks beside it.
+pub(crate) fn check_names<'a, F>(names: impl IntoIterator<Item = (F, &'a str)>) -> Result<(), SettingsError>
+where
+    F: Into<Cow<'static, str>>,
+{
+    match names.into_iter().find(|(_, name)| !is_path_segment(name)) {
+        None => Ok(()),
+        Some((field, name)) => {
+            let problem = format!("is {name:?}, which no object is called; see Kubernetes' rules for names");
+            Err(SettingsError::new(field, problem))
+        }
     }
 }

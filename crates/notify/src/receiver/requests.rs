@@ -83,6 +83,9 @@ pub(crate) async fn request(
     if no_cross_namespace_refs && namespace != own {
         return Err(Unrequested::CrossNamespace);
     }
+    if !cowherd_apply::is_path_segment(namespace) {
+        return Err(Unrequested::Name(namespace.to_owned()));
+    }
     let resource = resource(of)?;
     let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource);
     if of.name != "*" {
