@@ -1,19 +1,24 @@
 //! The HelmChart that is made for a HelmRelease.
 
-use cowherd_api::flux::helm::v2::{ChartTemplate, HelmReleaseSpec};
+use cowherd_api::flux::helm::v2::{ChartTemplate, HelmRelease, HelmReleaseSpec};
 use cowherd_api::flux::source::v1::HelmChart;
-use kube::api::{DeleteParams, Patch, PatchParams};
+use cowherd_apply::is_path_segment;
+use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
+use kube::core::PartialObjectMeta;
 use kube::{Api, Client};
 use serde_json::{Value, json};
 
 use super::{KIND, names, owner};
 use crate::NamespacedName;
+use crate::conditions::SOURCE_NOT_READY;
 use crate::delivery::{Context, Failure};
 use crate::events::{Happened, Type};
 use crate::owner::{Owner, status};
+use crate::source::helm_chart;
 
 /// Makes the HelmChart that the HelmRelease describes, and keeps it as that is. What is suspended, goes, or names a chart that is
-/// there needs none.
+/// there needs none. One that was made for another HelmRelease stays that one's: as in Flux, those of `a/b-c` and of `a-b/c` are called
+/// alike where both are to be in the namespace of the same source.
 pub(super) async fn keep(context: &Context, release: &Owner) -> Result<(), Failure> {
     let Ok(settings) = &release.settings else { return Ok(()) };
     if release.is_suspended || release.is_deleted() || context.policy.check(&release.name, settings).is_err() {
@@ -25,6 +30,12 @@ pub(super) async fn keep(context: &Context, release: &Owner) -> Result<(), Failu
     let params = PatchParams::apply(KIND.status_manager).force();
     let api: Api<HelmChart> = Api::namespaced(context.client.clone(), &name.namespace);
     let before = api.get_metadata_opt(&name.name).await.map_err(|error| failed(&name, &error))?;
+    let before = match before.as_ref().and_then(|before| made_for_another(before, release)) {
+        None => before,
+        Some(other) if is_there(context, &other).await? => return Err(taken(&name, &other)),
+        // With it goes what it brought, which was for somebody else.
+        Some(_) => delete(&api, &name, before.as_ref()).await.map(|()| None)?,
+    };
     let after = api.patch(&name.name, &params, &Patch::Apply(object)).await.map_err(|error| failed(&name, &error))?;
     let action = match before {
         None => "Created",
@@ -36,6 +47,50 @@ pub(super) async fn keep(context: &Context, release: &Owner) -> Result<(), Failu
     let message = format!("{action} HelmChart/{name} with SourceRef '{kind}/{namespace}/{source}'");
     tell(context, release, &format!("HelmChart{action}"), &message);
     Ok(())
+}
+
+/// The other HelmRelease for which the HelmChart was made, if that was another one.
+fn made_for_another(chart: &PartialObjectMeta<HelmChart>, release: &Owner) -> Option<NamespacedName> {
+    helm_chart::made_for(chart.metadata.labels.as_ref()).filter(|other| *other != release.name.namespaced())
+}
+
+/// Whether there is such a HelmRelease.
+async fn is_there(context: &Context, release: &NamespacedName) -> Result<bool, Failure> {
+    // Labels are written by whoever may write the HelmChart.
+    if ![&release.namespace, &release.name].into_iter().all(|part| is_path_segment(part) && !part.is_empty()) {
+        return Ok(false);
+    }
+    let api: Api<HelmRelease> = Api::namespaced(context.client.clone(), &release.namespace);
+    let found = api.get_metadata_opt(&release.name).await;
+    found.map(|found| found.is_some()).map_err(|error| {
+        Failure::Api(format!("it cannot be seen whether HelmRelease {release} is there: {}", cause(&error)))
+    })
+}
+
+/// Says that the HelmChart is somebody else's.
+fn taken(chart: &NamespacedName, other: &NamespacedName) -> Failure {
+    let message = format!(
+        "HelmChart '{chart}' is that of HelmRelease '{other}', whose namespace and name make the same name: two cannot have it. Nothing is \
+         done here until one of the two is called otherwise, or takes its chart from a source of another namespace \
+         (spec.chart.spec.sourceRef.namespace), or names a chart that is there (spec.chartRef)"
+    );
+    Failure::because(SOURCE_NOT_READY, &message, true)
+}
+
+/// Deletes the HelmChart as it was seen.
+async fn delete(
+    api: &Api<HelmChart>,
+    name: &NamespacedName,
+    seen: Option<&PartialObjectMeta<HelmChart>>,
+) -> Result<(), Failure> {
+    let uid = seen.and_then(|seen| seen.metadata.uid.clone());
+    let resource_version = seen.and_then(|seen| seen.metadata.resource_version.clone());
+    let preconditions = Some(Preconditions { uid, resource_version });
+    match api.delete(&name.name, &DeleteParams { preconditions, ..DeleteParams::default() }).await {
+        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
+        Err(error) => Err(failed(name, &error)),
+        Ok(_) => Ok(()),
+    }
 }
 
 /// The HelmChart as [`keep`] would have it, with what the API would say of it, where nothing is to be written.
@@ -70,7 +125,7 @@ pub(super) async fn foreseen(client: &Client, release: &Owner) -> kube::Result<O
 pub(super) async fn forget(context: &Context, release: &Owner, before: &str) -> Result<(), Failure> {
     let Some((namespace, name)) = before.split_once('/') else { return Ok(()) };
     let name = NamespacedName::new(namespace, name);
-    let is_name = [&name.namespace, &name.name].into_iter().all(|part| cowherd_apply::is_path_segment(part));
+    let is_name = [&name.namespace, &name.name].into_iter().all(|part| is_path_segment(part));
     // Whoever may write the status may write anything there.
     let blocked = context.policy.no_cross_namespace_refs && name.namespace != release.name.namespace;
     if !is_name || blocked {
@@ -81,10 +136,8 @@ pub(super) async fn forget(context: &Context, release: &Owner, before: &str) -> 
         Ok(found) => found,
         Err(error) => return Err(failed(&name, &error)),
     };
-    let label = |key: &str| found.as_ref()?.metadata.labels.as_ref()?.get(key).cloned();
-    let is_ours = label(KIND.ownership.name_label).as_ref() == Some(&release.name.name)
-        && label(KIND.ownership.namespace_label).as_ref() == Some(&release.name.namespace);
-    if !is_ours {
+    let made_for = found.as_ref().and_then(|found| helm_chart::made_for(found.metadata.labels.as_ref()));
+    if made_for != Some(release.name.namespaced()) {
         return Ok(());
     }
     match api.delete(&name.name, &DeleteParams::default()).await {
@@ -103,11 +156,14 @@ fn tell(context: &Context, release: &Owner, reason: &str, message: &str) {
 }
 
 fn failed(name: &NamespacedName, error: &kube::Error) -> Failure {
-    let cause = match error {
+    Failure::Api(format!("the HelmChart {name} cannot be kept: {}", cause(error)))
+}
+
+fn cause(error: &kube::Error) -> String {
+    match error {
         kube::Error::Api(status) => status.message.clone(),
         other => other.to_string(),
-    };
-    Failure::Api(format!("the HelmChart {name} cannot be kept: {cause}"))
+    }
 }
 
 /// The HelmChart that is made for the HelmRelease.
@@ -167,8 +223,6 @@ fn without_null(mut object: Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use cowherd_api::flux::helm::v2::HelmRelease;
-
     use super::*;
     use crate::owner::Owning;
 

@@ -67,6 +67,7 @@ pub(super) async fn reconcile(context: &Arc<Context>, job: &mut Job, settings: &
         (own.failures, own.install_failures, own.upgrade_failures) = (None, None, None);
     }
     keep_chart(context, job, &spec, &mut own).await?;
+    has_its_own_chart(job, &spec)?;
 
     let values = values::compose(&context.client, &job.name.namespace, &spec).await;
     let values = values.map_err(|error| Failure::because("ValuesError", &error, true))?;
@@ -103,6 +104,18 @@ async fn keep_chart(
     chart_template::keep(context, &job.owner).await?;
     own.helm_chart = wanted;
     Ok(())
+}
+
+/// Breaks off where the chart that is here was made for another release, which had the HelmChart before: its own is on its way.
+fn has_its_own_chart(job: &Job, spec: &HelmReleaseSpec) -> Result<(), Failure> {
+    let made_for = job.artifact.made_for.as_ref().filter(|_| spec.chart.is_some());
+    match made_for.filter(|other| **other != job.name.namespaced()) {
+        None => Ok(()),
+        Some(other) => {
+            tracing::debug!(%other, "the chart that is here was made for another release; its own is waited for");
+            Err(Failure::Superseded)
+        }
+    }
 }
 
 impl Run<'_> {

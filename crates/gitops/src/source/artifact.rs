@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cowherd_tree::{MemoryTree, Tree};
 
 use super::{Origin, SourceName};
-use crate::Authorship;
+use crate::{Authorship, NamespacedName};
 
 /// The content of a source at one revision.
 pub(crate) struct Artifact {
@@ -28,6 +28,8 @@ pub(crate) struct Artifact {
     pub(crate) is_root: bool,
     /// The sources that have given something to it.
     pub(crate) made_of: BTreeSet<SourceName>,
+    /// The HelmRelease for which it was made, where it was made for one.
+    pub(crate) made_for: Option<NamespacedName>,
     /// How many files it has, each counted as often as it stands somewhere, as far as that is known.
     pub(crate) extent: u64,
 }
@@ -43,8 +45,20 @@ impl Artifact {
         let tree: Arc<dyn Tree> = Arc::new(MemoryTree::default());
         let (revision, digest) = (String::new(), String::new());
         let (authorship, origin) = (None, None);
-        let (made_of, extent) = (BTreeSet::new(), 0);
+        let (made_of, made_for, extent) = (BTreeSet::new(), None, 0);
         let all = tree.clone();
-        Self { revision, digest, authorship, origin, tree, all, ignore: None, is_root: false, made_of, extent }
+        Self {
+            revision,
+            digest,
+            authorship,
+            origin,
+            tree,
+            all,
+            ignore: None,
+            is_root: false,
+            made_of,
+            made_for,
+            extent,
+        }
     }
 }

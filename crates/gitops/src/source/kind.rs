@@ -47,7 +47,7 @@ pub(crate) trait Source:
         Vec::new()
     }
 
-    /// What others say in its status that is to be looked at again when they say something else.
+    /// What others say beside its spec that is to be looked at again when they say something else.
     fn told(&self) -> Option<String> {
         None
     }

@@ -55,14 +55,17 @@ fn found(object: &HelmChart, packaged: Packaged, source: Option<&Artifact>, know
         observed.insert("observedValuesFiles".to_owned(), json!(values_files));
     }
     let status = object.status.clone().unwrap_or_default();
+    let made_for = super::made_for(object.metadata.labels.as_ref());
     let is_same = |known: &Arc<Artifact>| {
         known.revision == version
+            && known.made_for == made_for
             && status.observed_chart_name.as_ref() == Some(&chart)
             && status.observed_generation == object.metadata.generation
     };
     let artifact = known.filter(is_same).unwrap_or_else(|| {
         let revision = version.clone();
-        Arc::new(Artifact { revision, digest, tree: tree.clone(), all: tree, ..Artifact::nothing() })
+        let made_for = made_for.clone();
+        Arc::new(Artifact { revision, digest, tree: tree.clone(), all: tree, made_for, ..Artifact::nothing() })
     });
     let digest_hex = artifact.digest.rsplit(':').next().unwrap_or_default();
     Found {

@@ -7,8 +7,10 @@ mod of_repository;
 mod packaging;
 mod values_files;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use cowherd_api::flux::annotations::{RELEASE_NAME, RELEASE_NAMESPACE};
 use cowherd_api::flux::source::v1::HelmChart;
 use kube::ResourceExt;
 
@@ -16,6 +18,7 @@ pub(crate) use of_files::chart_in;
 
 use super::status::Status;
 use super::{Artifact, Found, Problem, Shared, Source, SourceKind, SourceName, bucket, git, helm_repository};
+use crate::NamespacedName;
 
 /// The kind.
 pub(crate) const KIND: SourceKind = SourceKind("HelmChart");
@@ -27,6 +30,12 @@ const SOURCES: &[SourceKind] = &[helm_repository::KIND, git::KIND, bucket::KIND]
 fn source(chart: &HelmChart) -> Option<SourceName> {
     let kind = SourceKind::read(SOURCES, &chart.spec.source_ref.kind)?;
     Some(SourceName::new(kind, chart.namespace().unwrap_or_default(), &chart.spec.source_ref.name))
+}
+
+/// The HelmRelease for which a chart with these labels was made, where it was made for one.
+pub(crate) fn made_for(labels: Option<&BTreeMap<String, String>>) -> Option<NamespacedName> {
+    let label = |key: &str| labels?.get(key).cloned();
+    Some(NamespacedName::new(label(RELEASE_NAMESPACE)?, label(RELEASE_NAME)?))
 }
 
 impl Source for HelmChart {
@@ -45,6 +54,10 @@ impl Source for HelmChart {
 
     fn made_of(&self) -> Vec<SourceName> {
         source(self).into_iter().collect()
+    }
+
+    fn told(&self) -> Option<String> {
+        made_for(self.metadata.labels.as_ref()).map(|release| release.to_string())
     }
 
     fn status(&self) -> Status {
