@@ -72,8 +72,7 @@ fn after_a_switch_to_an_account_that_may_not_delete_it_is_said_what_helps_and_th
     let switched = ["up", "fleet", "--path", "new", "--switch", "--default-service-account", "deployer"];
     let running = Running::start(directory.path(), switched);
     let (account, object) = ("system:serviceaccount:flux-system:deployer", "ConfigMap/default/red");
-    let told =
-        ["pruning for deleted resource failed", account, object, "`--default-service-account=`", "kubectl patch"];
+    let told = ["pruning for deleted resource failed", account, object, "spec.serviceAccountName", "kubectl patch"];
     running.wait_for_condition("kustomization app", "False", &told);
     running.wait_until_said(&[&[" app: "], &told[..]].concat());
     assert_eq!(running.value("red"), "1");

@@ -29,10 +29,8 @@ fn of_rights(owner: &Owner, failure: &Failure) -> Option<String> {
     let user = owner.account.as_ref()?.user.as_str();
     let object = failure.answer()?.denied(user)?;
     let another = match owner.has_default_account {
-        true => {
-            "start cowherd with another --default-service-account, such as that which applied the objects (an empty one, \
-             `--default-service-account=`, is the agents with their own rights)"
-        }
+        // Not the flag: an account of the whole cluster for all who name none is no answer to what one of them may not.
+        true => "name an account that may in spec.serviceAccountName",
         false => "name another one in spec.serviceAccountName",
     };
     let OwnerName { kind, namespace, name } = &owner.name;
@@ -85,12 +83,13 @@ mod tests {
         let (builder, deployer) = ("system:serviceaccount:n:builder", "system:serviceaccount:n:deployer");
         let remedy = of(&owner(json!({})), &Failure::Finalize(refused(builder))).unwrap();
         for said in [
-            "give system:serviceaccount:n:builder a role that may do that to ConfigMap/n/a, or start cowherd with another",
-            "`--default-service-account=`",
+            "give system:serviceaccount:n:builder a role that may do that to ConfigMap/n/a, or name an account that may in \
+             spec.serviceAccountName",
             "kubectl patch kustomizations.kustomize.toolkit.fluxcd.io apps -n n --type merge -p '{\"spec\":{\"deletionPolicy\":\"Orphan\"}}'",
         ] {
             assert!(remedy.contains(said), "{said:?} is not in {remedy}");
         }
+        assert!(!remedy.contains("--default-service-account"), "nobody is told to open the cluster: {remedy}");
         let named = owner(json!({ "serviceAccountName": "deployer" }));
         let remedy = of(&named, &Failure::Prune(refused(deployer))).unwrap();
         assert!(

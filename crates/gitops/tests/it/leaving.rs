@@ -194,7 +194,10 @@ async fn one_that_leaves_its_objects_says_so_by_name_and_by_the_field() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_account_may_not_delete_is_named_with_the_account_and_what_helps_which_does() {
-    for (default_account, helps) in [(true, "another --default-service-account"), (false, "spec.serviceAccountName")] {
+    for (default_account, helps) in [
+        (true, "name an account that may in spec.serviceAccountName"),
+        (false, "name another one in spec.serviceAccountName"),
+    ] {
         let (mut world, mut progress) = telling().await;
         may_delete_nothing(&world, "builder").await;
         world.kill_agents().await;
