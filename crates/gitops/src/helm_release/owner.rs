@@ -71,7 +71,7 @@ fn settings(name: &OwnerName, spec: &HelmReleaseSpec) -> Result<Settings, Settin
     let depends_on = spec.depends_on.iter().enumerate().map(|(place, dependency)| {
         let namespace = names::given(dependency.namespace.as_ref()).unwrap_or_else(|| name.namespace.clone());
         let name = OwnerName::new(&KIND, namespace, &dependency.name);
-        Ok(Dependency { name, ready: ready(place, dependency.ready_expr.as_deref())? })
+        Ok(Dependency { name, ready: ready(place, dependency.ready_expr.as_deref())?, minds_rights: false })
     });
     Ok(Settings {
         source: source(name, spec)?,

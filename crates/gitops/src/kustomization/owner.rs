@@ -63,7 +63,7 @@ pub(super) fn settings(object: &Kustomization) -> Result<Settings, SettingsError
     let within = |namespace: &Option<String>| namespace.clone().unwrap_or_else(|| name.namespace.clone());
     let depends_on = spec.depends_on.iter().enumerate().map(|(place, dependency)| {
         let name = OwnerName::new(&KIND, within(&dependency.namespace), &dependency.name);
-        Ok(Dependency { name, ready: ready(place, dependency.ready_expr.as_deref())? })
+        Ok(Dependency { name, ready: ready(place, dependency.ready_expr.as_deref())?, minds_rights: false })
     });
     Ok(Settings {
         source: SourceName::new(kind, within(&spec.source_ref.namespace), &spec.source_ref.name),

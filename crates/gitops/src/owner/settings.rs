@@ -32,6 +32,8 @@ pub(crate) struct Dependency {
     pub(crate) name: OwnerName,
     /// What decides whether it is, if its conditions and its revision do not.
     pub(crate) ready: Option<Arc<Expression>>,
+    /// Whether nothing is told of it to an owner whose account may not see it.
+    pub(crate) minds_rights: bool,
 }
 
 /// What an owner asks for.

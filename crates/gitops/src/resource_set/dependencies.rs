@@ -128,9 +128,11 @@ impl Needed {
     }
 }
 
-/// Those that the schedule waits for, which knows when they change and finds cycles, and the others.
+/// Those that the schedule waits for, which knows when they change and finds cycles, and the others. The former, too, are told of to
+/// none whose account may not see them.
 pub(super) fn by_schedule(needed: Vec<Needed>) -> (Vec<Dependency>, Vec<Needed>) {
-    let owners = needed.iter().filter_map(Needed::owner).map(|name| Dependency { name, ready: None });
+    let owners =
+        needed.iter().filter_map(Needed::owner).map(|name| Dependency { name, ready: None, minds_rights: true });
     (owners.collect(), needed.into_iter().filter(|one| one.owner().is_none()).collect())
 }
 

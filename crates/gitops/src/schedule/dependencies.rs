@@ -1,6 +1,9 @@
 //! Whether the owners that another one depends on are ready.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::conditions::{DEPENDENCY_NOT_READY, READY, holds};
 use crate::delivery::Task;
@@ -10,7 +13,7 @@ use crate::owner::{Dependency, Settings};
 use crate::source::Artifact;
 
 use super::entry::Entry;
-use super::expressions::{Answer, Question};
+use super::expressions::{Answer, Asking, Question, RETRY};
 
 /// Whether an owner may be applied.
 pub(super) enum Verdict {
@@ -26,12 +29,19 @@ pub(super) struct Waiting {
     severity: Type,
     /// What it waits for.
     dependency: Option<OwnerName>,
+    /// After what time it is asked again, if nothing tells that there is something else to say.
+    again: Option<Duration>,
 }
 
 impl Waiting {
     /// What it waits for.
     pub(super) fn waits_for(&self) -> Option<&OwnerName> {
         self.dependency.as_ref()
+    }
+
+    /// After what time it is asked again.
+    pub(super) fn again(&self) -> Option<Duration> {
+        self.again
     }
 
     /// Has it said by the owner.
@@ -49,6 +59,10 @@ pub(super) fn check(
     source: &Artifact,
     entries: &HashMap<OwnerName, Box<Entry>>,
 ) -> Verdict {
+    // Before anything is told of them, a cycle among it.
+    if let Some(verdict) = settings.depends_on.iter().find_map(|dependency| unseen(name, dependency, entries)) {
+        return verdict;
+    }
     let dependencies = |name: &OwnerName| {
         let settings = entries.get(name).and_then(|entry| entry.settings());
         // What expressions decide on need not be ready: who waits so may be waited for in turn.
@@ -61,23 +75,48 @@ pub(super) fn check(
     if let Some(cycle) = cycle(name, dependencies) {
         let message = format!("dependency cycle: {}; remove one of these from dependsOn", show(&cycle));
         let dependency = settings.depends_on.first().map(|dependency| dependency.name.clone());
-        return Verdict::NotReady(Waiting { message, severity: Type::Warning, dependency });
+        return Verdict::NotReady(Waiting { message, severity: Type::Warning, dependency, again: None });
     }
     let waits_for = |message, dependency: &Dependency| {
         let dependency = Some(dependency.name.clone());
-        Verdict::NotReady(Waiting { message, severity: Type::Normal, dependency })
+        Verdict::NotReady(Waiting { message, severity: Type::Normal, dependency, again: None })
     };
     let verdict = |dependency: &Dependency| match &dependency.ready {
         Some(expression) => match by_expression(name, dependency, entries) {
             Ok(message) => message.map(|message| waits_for(message, dependency)),
             Err(Undecided) => {
-                let (dependency, expression) = (dependency.name.clone(), expression.clone());
-                Some(Verdict::Undecided(Question { dependency, expression }))
+                let (dependency, what) = (dependency.name.clone(), Asking::Expression(expression.clone()));
+                Some(Verdict::Undecided(Question { dependency, what }))
             }
         },
         None => problem(&dependency.name, settings, source, entries).map(|message| waits_for(message, dependency)),
     };
     settings.depends_on.iter().find_map(verdict).unwrap_or(Verdict::Ready)
+}
+
+/// Why nothing is told of a dependency: the account of the owner may not see it, or whether it may has to be found out.
+fn unseen(
+    name: &OwnerName,
+    Dependency { name: dependency, minds_rights, .. }: &Dependency,
+    entries: &HashMap<OwnerName, Box<Entry>>,
+) -> Option<Verdict> {
+    let entry = entries.get(name).filter(|_| *minds_rights)?;
+    let account = entry.owner.account.as_ref()?;
+    let sight = entry.asked.as_ref().and_then(|asked| asked.sight(dependency, account, Instant::now()));
+    let (dependency, object) = (dependency.clone(), dependency.as_object());
+    match sight {
+        Some(true) => None,
+        None => Some(Verdict::Undecided(Question { dependency, what: Asking::Sight })),
+        Some(false) => {
+            let (version, id, user) = (object.api_version(), object.id, &account.user);
+            let message = format!(
+                "Retrying dependency check: dependency {version}/{id} cannot be read: {user} may not get it; give that account a role that \
+                 may, or leave it out of dependsOn"
+            );
+            let (dependency, again) = (Some(dependency), Some(RETRY));
+            Some(Verdict::NotReady(Waiting { message, severity: Type::Normal, dependency, again }))
+        }
+    }
 }
 
 /// Nothing is known yet of what an expression says.
@@ -100,7 +139,8 @@ fn by_expression(
         Answer::Ready => Ok(None),
         Answer::NotReady => Ok(Some(format!("dependency '{dependency}' is not ready according to readyExpr eval"))),
         Answer::Failed(message) => Ok(Some(message.clone())),
-        Answer::Unknown => Err(Undecided),
+        // That is kept elsewhere.
+        Answer::Sight(..) | Answer::Unknown => Err(Undecided),
     }
 }
 
@@ -158,14 +198,16 @@ pub(super) fn cycle(start: &OwnerName, dependencies: impl Fn(&OwnerName) -> Vec<
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use cowherd_api::flux::kustomize::v1::Kustomization;
+    use cowherd_apply::Account;
     use cowherd_apply::mask::Mask;
     use serde_json::{Value, json};
-    use tokio::time::Instant;
 
     use super::*;
     use crate::delivery::{Ended, Report};
-    use crate::owner::Owning;
+    use crate::owner::{Owner, Owning};
     use crate::schedule::expressions::Versions;
 
     fn name(text: &str) -> OwnerName {
@@ -317,7 +359,7 @@ mod tests {
         };
         assert_eq!(undecided(&known), Some(name("db")), "they are no cycle");
         let mut answered = |versions: Versions, answer: Answer| {
-            known.entry("web").asked.get_or_insert_default().note(name("db"), versions, answer);
+            known.entry("web").asked.get_or_insert_default().note(name("db"), versions, answer, Instant::now());
             undecided(&known)
                 .map_or_else(|| known.wait().map(|(message, ..)| message), |_| Some("undecided".to_owned()))
         };
@@ -331,6 +373,56 @@ mod tests {
         assert_eq!(answered((None, Some("7".to_owned())), Answer::Ready), told("undecided"), "that was another one");
         let known = Known::new(&[("web", by("db"), json!({}))]);
         assert_eq!(known.wait(), waits_for("not found", "db"));
+    }
+
+    #[test]
+    fn nothing_is_told_of_what_the_account_may_not_see() {
+        let known = |names: &[&str]| {
+            let mut known = Known::new(&[("web", depends_on(&["db"]), json!({}))]);
+            for name in names {
+                known.0.insert(self::name(name), entry(name, &depends_on(&["web"]), &json!({})));
+            }
+            let web = known.entry("web");
+            web.owner = Arc::new(Owner {
+                account: Some(Account::service_account("n", "deployer")),
+                settings: web.owner.settings.clone().map(|settings| {
+                    let depends_on = settings.depends_on.iter().cloned();
+                    let depends_on = depends_on.map(|dependency| Dependency { minds_rights: true, ..dependency });
+                    Arc::new(Settings { depends_on: depends_on.collect(), ..settings.as_ref().clone() })
+                }),
+                ..web.owner.as_ref().clone()
+            });
+            known
+        };
+        let is_asked = |known: &Known| {
+            let settings = known.0[&name("web")].settings().unwrap();
+            matches!(
+                check(&name("web"), settings, &Artifact::nothing(), &known.0),
+                Verdict::Undecided(Question { what: Asking::Sight, .. })
+            )
+        };
+        let answered = |known: &mut Known, may: bool| {
+            let account = known.0[&name("web")].owner.account.clone().unwrap();
+            let asked = known.entry("web").asked.get_or_insert_default();
+            asked.note(name("db"), (None, None), Answer::Sight(account, may), Instant::now());
+        };
+        // Whether it is there or not, and even if the two make a cycle.
+        for names in [&[][..], &["db"]] {
+            let mut known = known(names);
+            assert!(is_asked(&known));
+            answered(&mut known, false);
+            let (message, ..) = known.wait().unwrap();
+            assert!(message.contains("n/db cannot be read: system:serviceaccount:n:deployer may not"), "{message}");
+            assert!(!message.contains("not found") && !message.contains("cycle"), "{message}");
+            answered(&mut known, true);
+            let (message, ..) = known.wait().unwrap();
+            assert!(message.contains(if names.is_empty() { "not found" } else { "cycle" }), "{message}");
+            // What another account may is its own.
+            let other = Some(Account::service_account("n", "other"));
+            let web = known.entry("web");
+            web.owner = Arc::new(Owner { account: other, ..web.owner.as_ref().clone() });
+            assert!(is_asked(&known));
+        }
     }
 
     #[test]

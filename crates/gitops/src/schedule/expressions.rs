@@ -1,9 +1,12 @@
-//! Whether dependencies are ready, where expressions decide that: over the owner and the dependency as the API has them,
-//! which are asked for whenever a watch shows that one of them changed.
+//! What has to be asked of the API about dependencies. Where expressions decide whether they are ready, that is the owner and the
+//! dependency as they are, whenever a watch shows that one of them changed; and whether the account of the owner may see the dependency,
+//! where nothing is to be told of it otherwise.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use cowherd_apply::Account;
+use cowherd_apply::mask::Mask;
 use cowherd_cel::{Budget, Expression, Scope};
 use cowherd_runtime::caught;
 use kube::api::DynamicObject;
@@ -11,13 +14,17 @@ use kube::{Api, Client, ResourceExt};
 use tokio::time::Instant;
 
 use super::{Schedule, Signal};
-use crate::owner::{OwnerName, Settings};
+use crate::delivery::Context;
+use crate::owner::{Owner, OwnerName, Settings};
 
 /// How long nothing is asked again: until then a watch has shown what changed.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// After what time is asked again what got no answer.
-const RETRY: Duration = Duration::from_secs(5);
+/// After what time is asked again what got no answer, and whether may be seen what might not.
+pub(super) const RETRY: Duration = Duration::from_secs(5);
+
+/// For how long it is believed that something may be seen.
+const BELIEVED: Duration = Duration::from_secs(60);
 
 /// The versions of an owner and of its dependency.
 pub(super) type Versions = (Option<String>, Option<String>);
@@ -27,6 +34,8 @@ pub(super) type Versions = (Option<String>, Option<String>);
 pub(super) struct Asked {
     /// Those of which an answer is known, with what it was found out of.
     answers: Vec<(OwnerName, Versions, Answer)>,
+    /// Which dependencies which account may see, and when that was found out.
+    seen: Vec<(OwnerName, Account, bool, Instant)>,
     is_asking: bool,
     /// When nothing was known of what was asked for last.
     last: Option<Instant>,
@@ -39,6 +48,8 @@ pub(crate) enum Answer {
     NotReady,
     /// The expression cannot be evaluated, for this reason.
     Failed(String),
+    /// Whether this account may see it.
+    Sight(Account, bool),
     /// The API gave no answer.
     Unknown,
 }
@@ -50,25 +61,44 @@ impl Asked {
         self.answers.iter().find(is_it).map(|(_, _, answer)| answer).filter(|answer| **answer != Answer::Unknown)
     }
 
-    pub(super) fn note(&mut self, dependency: OwnerName, versions: Versions, answer: Answer) {
+    /// Whether the account may see the dependency, if that is known.
+    pub(super) fn sight(&self, dependency: &OwnerName, account: &Account, now: Instant) -> Option<bool> {
+        let is_it = |(name, of, ..): &&(OwnerName, Account, bool, Instant)| name == dependency && of == account;
+        let (.., may, at) = self.seen.iter().find(is_it)?;
+        (now < *at + if *may { BELIEVED } else { RETRY }).then_some(*may)
+    }
+
+    pub(super) fn note(&mut self, dependency: OwnerName, versions: Versions, answer: Answer, now: Instant) {
         self.is_asking = false;
         self.answers.retain(|(name, ..)| *name != dependency);
+        if let Answer::Sight(account, may) = answer {
+            self.seen.retain(|(name, ..)| *name != dependency);
+            return self.seen.push((dependency, account, may, now));
+        }
         self.answers.push((dependency, versions, answer));
     }
 }
 
-/// An expression that decides whether a dependency is ready.
+/// What has to be found out of a dependency.
 pub(super) struct Question {
     pub(super) dependency: OwnerName,
-    pub(super) expression: Arc<Expression>,
+    pub(super) what: Asking,
+}
+
+/// What that is.
+pub(super) enum Asking {
+    /// What the expression says that decides whether it is ready.
+    Expression(Arc<Expression>),
+    /// Whether the account of the owner may see it.
+    Sight,
 }
 
 impl Schedule {
-    /// Finds out whether a dependency of the owner is ready.
-    pub(super) fn ask_whether_ready(&mut self, name: &OwnerName, Question { dependency, expression }: Question) {
+    /// Finds out what has to be known of a dependency of the owner.
+    pub(super) fn ask(&mut self, name: &OwnerName, Question { dependency, what }: Question) {
         let now = Instant::now();
         let Some(entry) = self.entries.get_mut(name) else { return };
-        let uid = entry.owner.uid().map(str::to_owned);
+        let (uid, owner) = (entry.owner.uid().map(str::to_owned), entry.owner.clone());
         let asked = entry.asked.get_or_insert_default();
         if asked.is_asking {
             return;
@@ -81,11 +111,18 @@ impl Schedule {
         }
         asked.is_asking = true;
         asked.last = Some(now);
-        let (client, signals) = (self.context.client.clone(), self.context.signals.clone());
+        let (context, signals) = (self.context.clone(), self.context.signals.clone());
         let name = name.clone();
         self.errands.spawn(async move {
-            let found = caught(find_out(client, &name, &dependency, expression)).await;
-            let (versions, answer) = found.unwrap_or_else(|panic| {
+            let find = async {
+                match what {
+                    Asking::Expression(expression) => {
+                        find_out(context.client.clone(), &name, &dependency, expression).await
+                    }
+                    Asking::Sight => ((None, None), may_see(&context, &owner, &dependency).await),
+                }
+            };
+            let (versions, answer) = caught(find).await.unwrap_or_else(|panic| {
                 tracing::error!(owner = %name, %dependency, panic, "finding out whether a dependency is ready panicked");
                 ((None, None), Answer::Unknown)
             });
@@ -101,7 +138,7 @@ impl Schedule {
         (versions, answer): (Versions, Answer),
     ) {
         let Some(entry) = self.entries.get_mut(name).filter(|entry| entry.owner.uid() == uid) else { return };
-        entry.asked.get_or_insert_default().note(dependency, versions, answer);
+        entry.asked.get_or_insert_default().note(dependency, versions, answer, Instant::now());
         self.consider(name);
     }
 
@@ -147,6 +184,20 @@ async fn find_out(
     let versions = (owner.resource_version(), other.resource_version());
     let decided = tokio::task::spawn_blocking(move || decide(&expression, &owner, &other)).await;
     (versions, decided.unwrap_or(Answer::Unknown))
+}
+
+/// Whether the account of the owner may see the dependency, be it there or not.
+async fn may_see(context: &Context, owner: &Owner, dependency: &OwnerName) -> Answer {
+    let Some(account) = owner.account.clone() else { return Answer::Unknown };
+    let Ok(target) = context.targets.of(owner).await else { return Answer::Unknown };
+    match target.applier.may_read(&dependency.as_object(), Some(&account)).await {
+        Ok(may) => Answer::Sight(account, may),
+        Err(error) => {
+            let error = error.told(&Mask::default());
+            tracing::debug!(owner = %owner.name, %dependency, error, "whether a dependency may be seen cannot be found out");
+            Answer::Unknown
+        }
+    }
 }
 
 async fn get(client: &Client, name: &OwnerName) -> kube::Result<Option<DynamicObject>> {

@@ -101,12 +101,15 @@ impl Schedule {
                         self.fall_silent(name, Silence::Blocked);
                         self.blocked.insert(name.clone());
                         self.expect_by_expressions(name, &settings);
-                        self.ask_whether_ready(name, question);
+                        self.ask(name, question);
                     }
                     Verdict::NotReady(waiting) => {
                         self.fall_silent(name, Silence::Blocked);
                         self.blocked.insert(name.clone());
                         self.expect_by_expressions(name, &settings);
+                        if let Some(again) = waiting.again() {
+                            self.timers.set(name, Instant::now() + again);
+                        }
                         if let Some(entry) = self.entries.get_mut(name) {
                             entry.waits_for = waiting.waits_for().map(ToString::to_string);
                         }
