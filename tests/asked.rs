@@ -178,7 +178,8 @@ fn what_a_cluster_does_not_have_is_told_with_the_cluster() {
         let file = if line[0] == "get" { fleet.running.kubeconfig() } else { file.clone() };
         let output = run(place.path(), &line, &file);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success() == (line[0] == "get") && said.contains("found"), "{said}");
+        let told = if line[0] == "get" { "found" } else { "does not know the kind Kustomization" };
+        assert!(output.status.success() == (line[0] == "get") && said.contains(told), "{said}");
         assert_eq!(
             said.contains("to ask the control plane of where you stand: unset KUBECONFIG"),
             line[0] == "events",
