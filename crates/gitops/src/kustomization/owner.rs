@@ -98,8 +98,8 @@ fn refuse_misnamed(object: &Kustomization) -> Result<(), SettingsError> {
         let problem = format!("the annotation {DEFAULT_NAMESPACE}: {namespace:?} cannot name a namespace");
         return Err(SettingsError::new("", problem));
     }
-    let mut references = spec.post_build.iter().flat_map(|post| &post.substitute_from);
-    if let Some(reference) = references.find(|reference| !is_path_segment(&reference.name)) {
+    let mut substitutes = spec.post_build.iter().flat_map(|post| &post.substitute_from);
+    if let Some(reference) = substitutes.find(|reference| !is_path_segment(&reference.name)) {
         let problem = format!("{:?} cannot name a {}; see Kubernetes' rules for names", reference.name, reference.kind);
         return Err(SettingsError::new("postBuild.substituteFrom", problem));
     }

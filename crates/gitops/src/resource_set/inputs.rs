@@ -1,5 +1,6 @@
 //! What ResourceSetInputProviders give to a ResourceSet, which is its source.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,8 +98,6 @@ async fn keep(
 ) {
     let providers = following.providers.clone();
     let mut changes = providers.follow(&name.namespace);
-    // Before that, nothing would be one that is gone.
-    providers.known().await;
     let mut failures = 0;
     loop {
         let object = objects.borrow_and_update().clone();
@@ -144,6 +143,11 @@ fn problem(message: String) -> Problem {
 /// What the providers give. Making that takes a place among those of renders, so that nobody waits for all that a tenant can think of.
 async fn given(following: &Following, name: &NamespacedName, object: &ResourceSet) -> Result<Arc<Artifact>, Problem> {
     let Following { shared, providers } = following;
+    if object.spec.inputs_from.is_empty() {
+        return providers.given(&name.namespace, &BTreeMap::new()).map_err(problem);
+    }
+    // Before that, one that is there would be as if it was gone.
+    providers.known().await;
     let permit = shared.config.budgets.renders.acquire(&name.namespace).await;
     let chosen = providers.chosen(&name.namespace, &object.spec.inputs_from).map_err(problem)?;
     let (providers, namespace) = (providers.clone(), name.namespace.clone());

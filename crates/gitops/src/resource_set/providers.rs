@@ -11,7 +11,6 @@ use cowherd_api::flux::controlplane::v1::{
 };
 use cowherd_runtime::Key;
 use cowherd_tree::{MemoryTree, Tree};
-use kube::ResourceExt;
 use kube::api::ObjectMeta;
 use tokio::sync::watch;
 

@@ -95,7 +95,7 @@ pub(super) enum Asking {
 
 impl Schedule {
     /// Finds out what has to be known of a dependency of the owner.
-    pub(super) fn ask(&mut self, name: &OwnerName, Question { dependency, what }: Question) {
+    pub(super) fn find_out(&mut self, name: &OwnerName, Question { dependency, what }: Question) {
         let now = Instant::now();
         let Some(entry) = self.entries.get_mut(name) else { return };
         let (uid, owner) = (entry.owner.uid().map(str::to_owned), entry.owner.clone());
@@ -117,7 +117,7 @@ impl Schedule {
             let find = async {
                 match what {
                     Asking::Expression(expression) => {
-                        find_out(context.client.clone(), &name, &dependency, expression).await
+                        what_is_said(context.client.clone(), &name, &dependency, expression).await
                     }
                     Asking::Sight => ((None, None), may_see(&context, &owner, &dependency).await),
                 }
@@ -165,7 +165,7 @@ impl Schedule {
     }
 }
 
-async fn find_out(
+async fn what_is_said(
     client: Client,
     name: &OwnerName,
     dependency: &OwnerName,

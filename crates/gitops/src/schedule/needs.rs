@@ -101,7 +101,7 @@ impl Schedule {
                         self.fall_silent(name, Silence::Blocked);
                         self.blocked.insert(name.clone());
                         self.expect_by_expressions(name, &settings);
-                        self.ask(name, question);
+                        self.find_out(name, question);
                     }
                     Verdict::NotReady(waiting) => {
                         self.fall_silent(name, Silence::Blocked);

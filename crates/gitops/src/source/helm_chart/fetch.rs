@@ -124,6 +124,30 @@ mod tests {
     }
 
     #[test]
+    fn what_was_made_for_another_release_is_not_kept() {
+        let object = |release: &str| {
+            let labels = json!({ "helm.toolkit.fluxcd.io/name": release, "helm.toolkit.fluxcd.io/namespace": "apps" });
+            let spec =
+                json!({ "interval": "1m", "chart": "web", "sourceRef": { "kind": "GitRepository", "name": "s" } });
+            let metadata = json!({ "name": "a", "namespace": "n", "generation": 3, "labels": labels });
+            let status = json!({ "observedGeneration": 3, "observedChartName": "web" });
+            let object = json!({ "metadata": metadata, "spec": spec, "status": status });
+            serde_json::from_value::<HelmChart>(object).unwrap()
+        };
+        let brought = |release: &str, known: Option<Arc<Artifact>>| {
+            let (tree, digest) = (Artifact::nothing().tree, "sha256:1".to_owned());
+            let (name, version) = ("web".to_owned(), "1.0.0".to_owned());
+            let packaged = Packaged { tree, digest, name, version, is_repackaged: false, values_files: Vec::new() };
+            found(&object(release), packaged, None, known).artifact
+        };
+        let first = brought("web", None);
+        assert_eq!(first.made_for.as_ref().map(ToString::to_string).as_deref(), Some("apps/web"));
+        assert!(Arc::ptr_eq(&first, &brought("web", Some(first.clone()))));
+        let other = brought("other", Some(first.clone()));
+        assert_eq!(other.made_for.as_ref().map(ToString::to_string).as_deref(), Some("apps/other"));
+    }
+
+    #[test]
     fn what_is_not_supported_is_refused_by_name() {
         let said = |spec: Value| refuse_unsupported(&chart(spec)).unwrap_err().to_string();
         let artifact = said(json!({ "sourceRef": { "kind": "OCIRepository", "name": "b" } }));
