@@ -7,7 +7,7 @@ use cowherd_apply::mask::Mask;
 use cowherd_helm::values::{merge_maps, read_values, set, set_string};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::{Api, Client};
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 /// Under which key values are where nothing is said of that.
 const KEY: &str = "values.yaml";
@@ -192,9 +192,24 @@ fn hide_all(mask: &mut Mask, value: &Value) {
         Value::String(text) => mask.add_text(text),
         Value::Array(items) => items.iter().for_each(|item| hide_all(mask, item)),
         Value::Object(map) => map.values().for_each(|value| hide_all(mask, value)),
-        Value::Number(number) => mask.add_text(&number.to_string()),
+        Value::Number(number) => numbers(number).iter().for_each(|text| mask.add_text(text)),
         Value::Bool(_) | Value::Null => {}
     }
+}
+
+/// How a number may be written: as in a file, and as templates print it. Helm reads all of them as floating point.
+fn numbers(number: &Number) -> [String; 2] {
+    let float = number.as_f64().unwrap_or_default();
+    let is_whole = number.is_f64() && float.fract() == 0.0;
+    [if is_whole { format!("{float:.0}") } else { number.to_string() }, exponential(float)]
+}
+
+/// As Go prints large and small numbers: `1.5e+07`.
+fn exponential(float: f64) -> String {
+    let written = format!("{float:e}");
+    let Some((digits, exponent)) = written.split_once('e') else { return written };
+    let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |exponent| ('-', exponent));
+    format!("{digits}e{sign}{exponent:0>2}")
 }
 
 #[cfg(test)]
@@ -222,5 +237,12 @@ mod tests {
         let mut mask = Mask::default();
         hide_all(&mut mask, &json!({ "a": { "b": "open-sesame" }, "c": ["second-secret"] }));
         assert_eq!(mask.text("it is open-sesame, or second-secret"), "it is *****, or *****");
+        // As Helm reads them, all numbers have a point.
+        hide_all(&mut mask, &json!({ "pin": 83_746_591.0, "whole": 12_345_678, "part": 1234.5678 }));
+        for written in ["83746591", "8.3746591e+07", "12345678", "1.2345678e+07", "1234.5678"] {
+            assert_eq!(mask.text(&format!("it is {written}.")), "it is *****.", "{written}");
+        }
+        hide_all(&mut mask, &json!({ "replicas": 1.0 }));
+        assert_eq!(mask.text("chart web@0.1.0"), "chart web@0.1.0");
     }
 }

@@ -26,6 +26,8 @@ use crate::metrics::Measures;
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
 /// The first pause after a failure; it doubles up to the interval.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
+/// The same at most, where a deleted source is to be let go.
+const LAST_RELEASE: Duration = Duration::from_secs(60);
 /// What part of a pause is left to chance, so that what failed together is not tried together.
 const JITTER: f64 = 0.1;
 
@@ -72,12 +74,20 @@ pub(super) async fn keep<K: Source>(
         let object = objects.borrow_and_update().clone();
         let is_ours = shared.is_ours(object.as_ref());
         if object.meta().deletion_timestamp.is_some() && is_ours {
-            release(&shared, &name, object.as_ref()).await;
+            let is_held = !release(&shared, &name, object.as_ref()).await;
+            failures = if is_held { failures + 1 } else { 0 };
+            let pause = Backoff { first: FIRST_RETRY, last: LAST_RELEASE, jitter: JITTER }.delay(failures);
+            tokio::select! {
+                seen = changed(&shared, &mut objects, object.as_ref()) => if seen.is_none() { return },
+                () = tokio::time::sleep(pause), if is_held => {}
+            }
+            continue;
         }
         if object.is_static() && is_ours {
             report.clear(object.as_ref()).await;
         }
-        if object.is_suspended() || object.is_static() || object.meta().deletion_timestamp.is_some() {
+        let is_deleted = object.meta().deletion_timestamp.is_some();
+        if object.is_suspended() || object.is_static() || is_deleted {
             if changed(&shared, &mut objects, object.as_ref()).await.is_none() {
                 return;
             }
@@ -176,17 +186,23 @@ fn bug(message: &str) -> Problem {
     }
 }
 
-/// Lets a deleted source go. We need no finalizer on it, but Flux may have left its own.
-async fn release<K: Source>(shared: &Shared, name: &SourceName, object: &K) {
+/// Lets a deleted source go. We need no finalizer on it, but Flux may have left its own. Whether it goes: where somebody else has
+/// written it meanwhile, it is looked at again.
+async fn release<K: Source>(shared: &Shared, name: &SourceName, object: &K) -> bool {
     if !object.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
-        return;
+        return true;
     }
     let finalizers: Vec<_> = object.finalizers().iter().filter(|finalizer| *finalizer != FINALIZER).collect();
     let metadata = json!({ "finalizers": finalizers, "resourceVersion": object.resource_version() });
     let api: Api<K> = Api::namespaced(shared.client.clone(), &name.name.namespace);
     let patch = Patch::Merge(json!({ "metadata": metadata }));
-    if let Err(error) = api.patch(&name.name.name, &PatchParams::default(), &patch).await {
-        tracing::debug!(source = %name, %error, "the finalizer could not be removed");
+    match api.patch(&name.name.name, &PatchParams::default(), &patch).await {
+        Ok(_) => true,
+        Err(kube::Error::Api(status)) if status.is_not_found() => true,
+        Err(error) => {
+            tracing::debug!(source = %name, %error, "the finalizer could not be removed, which is tried again");
+            false
+        }
     }
 }
 
@@ -310,6 +326,45 @@ mod tests {
         let teller = Teller::new(SourceName { kind: ConfigMap::KIND, name: name.clone() }, shared.tell.clone());
         let sources = crate::source::run::Sources::<ConfigMap>::new(shared.clone());
         (objects, tokio::spawn(crate::tasks::keep_on(sources, name, receiver, teller)))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deleted_source_is_let_go_however_often_that_is_refused() {
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let refusals = std::sync::atomic::AtomicUsize::new(3);
+        let refusals = Arc::new(refusals);
+        let service = tower::service_fn(move |request: http::Request<kube::client::Body>| {
+            let (tell, refusals) = (tell.clone(), refusals.clone());
+            async move {
+                let is_refused = refusals.load(std::sync::atomic::Ordering::SeqCst) > 0;
+                if is_refused {
+                    refusals.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+                }
+                let _ = tell.send((request.method().clone(), is_refused));
+                let conflict = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Conflict", "code": 409,
+                    "message": "the object has been modified" });
+                let object = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "a" } });
+                let (code, body) = if is_refused { (409, conflict) } else { (200, object) };
+                let body = kube::client::Body::from(body.to_string().into_bytes());
+                let answer = http::Response::builder().status(code).body(body);
+                Ok::<_, std::convert::Infallible>(answer.unwrap())
+            }
+        });
+        let directory = tempfile::tempdir().unwrap();
+        let shared = shared(kube::Client::new(service, "default"), directory.path(), Config::default());
+        let object = json!({ "metadata": { "name": "a", "namespace": "n", "uid": "1", "finalizers": [FINALIZER],
+            "deletionTimestamp": "2026-01-01T00:00:00Z", "resourceVersion": "7" } });
+        let (objects, receiver) = watch::channel(Arc::new(serde_json::from_value::<ConfigMap>(object).unwrap()));
+        let name = crate::NamespacedName::new("n", "a");
+        let teller = Teller::new(SourceName { kind: ConfigMap::KIND, name: name.clone() }, shared.tell.clone());
+        let sources = crate::source::run::Sources::<ConfigMap>::new(shared.clone());
+        let task = tokio::spawn(crate::tasks::keep_on(sources, name, receiver, teller));
+        for is_refused in [true, true, true, false] {
+            assert_eq!(told.recv().await.unwrap(), (http::Method::PATCH, is_refused));
+        }
+        drop(objects);
+        task.await.unwrap();
+        assert!(told.recv().await.is_none(), "once it is let go nothing is asked any more");
     }
 
     #[tokio::test]
