@@ -3,6 +3,7 @@
 //! One loop owns everything that is known of all owners. It is told what happens ([`Signal`]) and starts
 //! tasks; it never waits for a request itself, so what one owner does can never hold up another.
 
+mod broken;
 mod compare;
 mod dependencies;
 mod drifts;
@@ -129,7 +130,7 @@ impl Schedule {
             let due = self.timers.next();
             tokio::select! {
                 signal = inbox.recv() => match signal {
-                    Some(signal) => self.handle(signal),
+                    Some(signal) => self.take(signal),
                     None => return,
                 },
                 Some(ended) = self.jobs.join_next_with_id() => match ended {

@@ -66,6 +66,9 @@ pub(super) fn definition() -> Value {
 
 /// What a file is called, or holds, that delivery has a bug with.
 pub(super) const BUG: &str = "a-bug";
+
+/// The file of one that cannot be read without a panic.
+pub(super) const UNREADABLE: &str = "unreadable.json";
 /// What nobody may be told of it.
 pub(super) const UNSPEAKABLE: &str = "hunter2secret";
 
@@ -109,6 +112,7 @@ impl Owning for Bundle {
     const KIND: &'static OwnerKind = &KIND;
 
     fn read(self, _known: Option<&Owner>) -> (Owner, Status) {
+        assert!(self.spec.file != UNREADABLE, "the spec brings out a bug");
         let hour = Duration::from_secs(3600);
         let name = OwnerName::of(&self);
         let settings = Settings {

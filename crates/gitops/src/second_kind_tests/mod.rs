@@ -291,6 +291,24 @@ async fn an_owner_whose_delivery_panics_says_so_is_tried_again_and_keeps_no_othe
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_owner_that_cannot_be_read_without_a_panic_says_so_and_keeps_no_other_from_anything() {
+    let world = World::new().await;
+    world.add_bundle_of("c", bundle::UNREADABLE).await;
+    world.add_kustomization().await;
+    let first = world.commit(&["a"], &["own"], "1");
+    world.failed("c", "it cannot be looked at; this is a bug in cowherd").await;
+    world.kustomized(&first).await;
+    assert!(world.panics() > 0, "{}", world.metrics.text());
+    let second = world.commit(&["a"], &["own"], "2");
+    world.kustomized(&second).await;
+
+    let patch = Patch::Merge(json!({ "spec": { "file": "bundle.json" } }));
+    world.api(bundle::API_VERSION, "Bundle").patch("c", &PatchParams::default(), &patch).await.unwrap();
+    let delivered = async || world.config_map("a").await.is_some_and(|found| found["data"]["key"] == "2");
+    world.until("it is delivered as soon as it is another one", delivered).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_owner_whose_manifests_panic_says_so_and_is_counted() {
     let world = World::new().await;
     world.add_bundle().await;
