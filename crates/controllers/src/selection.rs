@@ -57,10 +57,12 @@ impl FromStr for Selection {
                 }
                 None => (word, &mut selection.named),
             };
-            if !names().any(|known| known == name) {
+            // Kubernetes' programs take the name with this end.
+            let known = [name, name.strip_suffix("-controller").unwrap_or(name)];
+            let Some(known) = names().find(|one| known.contains(one)) else {
                 return Err(SelectionError { name: name.to_owned() });
-            }
-            list.insert(name.to_owned());
+            };
+            list.insert(known.to_owned());
         }
         Ok(selection)
     }
@@ -80,6 +82,7 @@ mod tests {
         assert_eq!(taken("*"), names().collect::<Vec<_>>());
         assert_eq!(taken("deployment, replicaset"), ["deployment", "replicaset"]);
         assert_eq!(taken("*,-deployment").len(), names().count() - 1);
+        assert_eq!(taken("deployment-controller,replicaset,-replicaset-controller"), ["deployment"]);
         assert_eq!(taken("deployment,-deployment"), [""; 0]);
         assert_eq!(taken(""), [""; 0]);
         let error = "*,-deploiment".parse::<Selection>().unwrap_err().to_string();

@@ -193,7 +193,8 @@ fn end_gone(
 }
 
 async fn follow_kind(runtime: Runtime, context: Context, kind: Kind, resource: ApiResource) {
-    let name = format!("garbage collector's watch of {}", resource.plural);
+    let dot = if resource.group.is_empty() { "" } else { "." };
+    let name = format!("garbage collector's watch of {}{dot}{}", resource.plural, resource.group);
     let objects = Objects { context, kind: Arc::new(kind) };
     let start = || async {
         let pulse = runtime.health().register(&name);
