@@ -36,7 +36,6 @@ mod bounds;
 mod catalog;
 mod claims;
 mod clock;
-mod connections;
 mod crd;
 mod crd_lifecycle;
 mod discovery;

@@ -10,6 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use cowherd_connections::{Activity, Admitted, Connections, Noted, UnderWay, descriptors};
 use http::{HeaderMap, Method, Request, Response, header};
 use http_body::Body as _;
 use hyper::body::{Frame, Incoming, SizeHint};
@@ -18,7 +19,6 @@ use hyper_util::{
     server::conn::auto,
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
     task::JoinSet,
 };
@@ -27,7 +27,6 @@ use tokio_rustls::TlsAcceptor;
 use crate::{
     answer::Shared,
     body::Body,
-    connections::{Activity, Admitted, Connections, UnderWay, descriptors},
     flow::owner,
     identity::User,
     pieces::{PIECE, Pieces},
@@ -156,7 +155,7 @@ async fn serve_one(
         .max_header_list_size(HEADERS_LIMIT)
         .keep_alive_interval(HEADERS)
         .keep_alive_timeout(HEADERS);
-    let stream = Noted { stream, activity: activity.clone() };
+    let stream = Noted::new(stream, activity.clone());
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     tokio::select! {
@@ -274,43 +273,5 @@ impl http_body::Body for Tracked {
             Self::Waiting(body) => body.size_hint(),
             Self::Small { body, .. } => body.size_hint(),
         }
-    }
-}
-
-/// A stream that notes when bytes move.
-struct Noted<S> {
-    stream: S,
-    activity: Arc<Activity>,
-}
-
-impl<S> Noted<S> {
-    fn note<T>(&self, moved: Poll<T>) -> Poll<T> {
-        if moved.is_ready() {
-            self.activity.note();
-        }
-        moved
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Noted<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let moved = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        self.note(moved)
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Noted<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let moved = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.activity.note_sending(moved.is_pending());
-        self.note(moved)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

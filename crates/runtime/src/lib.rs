@@ -22,6 +22,7 @@ pub mod leader;
 mod metrics;
 pub mod owners;
 mod panics;
+mod plain_http;
 mod queue;
 mod runtime;
 mod serving;
@@ -41,6 +42,7 @@ pub use informer::{
 pub use key::Key;
 pub use metrics::{Measured, Metrics, Outcome, Reconciler};
 pub use panics::{broken_off, caught, caught_call};
+pub use plain_http::PlainHttp;
 pub use queue::{Backoff, Next, Queue, Work};
 pub use runtime::Runtime;
 pub use serving::Probes;

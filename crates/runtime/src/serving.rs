@@ -1,28 +1,24 @@
 //! `/metrics`, `/healthz` and `/readyz` over plain HTTP, for programs without an API of their own.
 
-use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cowherd_connections::Activity;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::net::TcpListener;
 
+use crate::plain_http::PlainHttp;
 use crate::{Health, Metrics};
 
-/// How many may be connected at a time.
-const CONNECTIONS: usize = 64;
-/// How long a connection may take to send what it asks, and to ask again.
-const IDLE: Duration = Duration::from_secs(30);
-/// How long a connection lasts.
-const LONGEST: Duration = Duration::from_secs(600);
+/// Whoever reaches the port must not keep the one from it who looks whether the program lives, and kills it where none answers.
+const HTTP: PlainHttp = PlainHttp {
+    connections: 64,
+    head: Duration::from_secs(10),
+    largest_head: 16 * 1024,
+    longest: Duration::from_secs(600),
+};
 /// What is not said in another type.
 const TEXT: &str = "text/plain; charset=utf-8";
 
@@ -41,39 +37,11 @@ pub struct Probes {
 impl Probes {
     /// Answers on the listener, for as long as it is polled.
     pub async fn serve(self, listener: Arc<TcpListener>) {
-        let (places, mut connections) = (Arc::new(Semaphore::new(CONNECTIONS)), JoinSet::new());
-        loop {
-            while connections.try_join_next().is_some() {}
-            // The semaphore is never closed.
-            let Ok(place) = places.clone().acquire_owned().await else { return };
-            match listener.accept().await {
-                Ok((stream, peer)) => {
-                    let probes = self.clone();
-                    connections.spawn(async move {
-                        let _place = place;
-                        probes.serve_one(stream, peer).await;
-                    });
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                }
-            }
-        }
-    }
-
-    async fn serve_one(self, stream: TcpStream, peer: SocketAddr) {
-        let service = service_fn(move |request: Request<Incoming>| {
-            let answer = self.answer(&request);
-            async move { Ok::<_, Infallible>(answer) }
-        });
-        let mut builder = http1::Builder::new();
-        let connection =
-            builder.timer(TokioTimer::new()).header_read_timeout(IDLE).serve_connection(TokioIo::new(stream), service);
-        match tokio::time::timeout(LONGEST, connection).await {
-            Ok(Ok(())) | Err(_) => {}
-            Ok(Err(error)) => tracing::debug!(%peer, %error, "a connection ended early"),
-        }
+        let answer = move |request: Request<Incoming>, activity: Arc<Activity>| {
+            let _under_way = activity.request();
+            std::future::ready(self.answer(&request))
+        };
+        HTTP.serve(&listener, answer).await;
     }
 
     fn answer<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {

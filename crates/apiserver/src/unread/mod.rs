@@ -20,12 +20,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use cowherd_connections::UnderWay;
 use tokio::sync::Notify;
 
 pub(crate) use room::Room;
 pub(crate) use waiting::Waiting;
 
-use crate::{body::Body, connections::UnderWay, flow::Place, pieces::Pieces};
+use crate::{body::Body, flow::Place, pieces::Pieces};
 
 /// Who takes nothing of an answer for so long may lose it to others.
 const PATIENCE: Duration = Duration::from_secs(1);

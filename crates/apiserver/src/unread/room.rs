@@ -5,10 +5,11 @@ use std::{
     time::Duration,
 };
 
+use cowherd_connections::UnderWay;
+
 use super::{Held, Unread, lock, waiting::Waiting};
 use crate::{
     body::Body,
-    connections::UnderWay,
     flow::Place,
     status::{ApiError, ApiResult},
 };

@@ -3,11 +3,12 @@
 use std::io;
 
 use bytes::Bytes;
+use cowherd_connections::Connections;
 use futures::{FutureExt, StreamExt, stream};
 use http_body_util::BodyExt;
 
 use super::*;
-use crate::{body, connections::Connections};
+use crate::body;
 
 fn under_way() -> UnderWay {
     Connections::new(1, 1).try_admit(std::net::Ipv4Addr::LOCALHOST.into()).unwrap().activity.request()

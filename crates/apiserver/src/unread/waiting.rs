@@ -7,10 +7,11 @@ use std::{
 };
 
 use bytes::Bytes;
+use cowherd_connections::UnderWay;
 use http_body::{Frame, SizeHint};
 
 use super::{Content, Room, lock};
-use crate::{body::Body, connections::UnderWay, flow::Place, pieces::Pieces};
+use crate::{body::Body, flow::Place, pieces::Pieces};
 
 /// The body of an answer. It has its room until this is dropped, or until it is given up for others.
 #[derive(Debug)]

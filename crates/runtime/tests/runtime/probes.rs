@@ -54,3 +54,33 @@ async fn metrics_and_health_are_told() {
     assert!(ask(address, "GET /healthz").await.ends_with("\r\n\r\nok"), "others are still answered");
     serving.abort();
 }
+
+/// More than may be connected, of whom nobody says anything; whoever is cut off comes again.
+async fn say_nothing(address: std::net::SocketAddr) {
+    let mut silent = Vec::new();
+    loop {
+        while silent.len() < 100 {
+            silent.push(TcpStream::connect(address).await.unwrap());
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        silent.retain(
+            |peer| matches!(peer.try_read(&mut [0]), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock),
+        );
+    }
+}
+
+#[tokio::test]
+async fn whoever_says_nothing_keeps_nobody_from_finding_out_that_the_program_lives() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let probes = Probes { metrics: Metrics::default(), health: Health::default(), patience: Duration::ZERO };
+    let serving = tokio::spawn(probes.serve(Arc::new(listener)));
+    let silent = tokio::spawn(say_nothing(address));
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    for _ in 0..10 {
+        let answer = tokio::time::timeout(Duration::from_secs(5), ask(address, "GET /healthz")).await;
+        assert!(answer.is_ok_and(|answer| answer.ends_with("\r\n\r\nok")));
+    }
+    silent.abort();
+    serving.abort();
+}

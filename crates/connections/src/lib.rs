@@ -4,6 +4,10 @@
 //! longest time gives its place to the next one, so that silent peers lock nobody out; of one address only a part of
 //! all may be open. Whoever asks and does not read the answer is idle, too.
 
+mod noted;
+
+pub use noted::Noted;
+
 use std::{
     collections::HashMap,
     net::IpAddr,
@@ -18,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 /// The connections of a listener.
 #[derive(Debug)]
-pub(crate) struct Connections {
+pub struct Connections {
     limit: usize,
     limit_of_address: usize,
     open: Mutex<Open>,
@@ -40,7 +44,7 @@ struct Entry {
 
 /// What a connection is doing.
 #[derive(Debug)]
-pub(crate) struct Activity {
+pub struct Activity {
     began: Instant,
     /// When a byte moved last, in milliseconds since the beginning.
     moved: AtomicU64,
@@ -66,18 +70,18 @@ impl Activity {
     }
 
     /// Bytes could not be sent, or could.
-    pub(crate) fn note_sending(&self, stuck: bool) {
+    pub fn note_sending(&self, stuck: bool) {
         self.stuck.store(stuck, Ordering::Relaxed);
     }
 
     /// A byte came or went.
-    pub(crate) fn note(&self) {
+    pub fn note(&self) {
         let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.moved.store(now, Ordering::Relaxed);
     }
 
     /// A request is under way until what is returned is dropped.
-    pub(crate) fn request(self: &Arc<Self>) -> UnderWay {
+    pub fn request(self: &Arc<Self>) -> UnderWay {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.made.fetch_add(1, Ordering::Relaxed);
         UnderWay(self.clone())
@@ -89,17 +93,17 @@ impl Activity {
     }
 
     /// Whether it ever asked for anything.
-    pub(crate) fn has_asked(&self) -> bool {
+    pub fn has_asked(&self) -> bool {
         self.made.load(Ordering::Relaxed) > 0
     }
 
     /// For how long nothing has moved.
-    pub(crate) fn quiet(&self) -> Duration {
+    pub fn quiet(&self) -> Duration {
         self.began.elapsed().saturating_sub(Duration::from_millis(self.moved.load(Ordering::Relaxed)))
     }
 
     /// For how long nothing has moved while no request was under way, or while its answer was not read.
-    pub(crate) fn idle(&self) -> Option<Duration> {
+    pub fn idle(&self) -> Option<Duration> {
         let quiet = self.quiet();
         let unread = self.stuck.load(Ordering::Relaxed) && quiet >= STUCK;
         (unread || self.requests.load(Ordering::Relaxed) == 0).then_some(quiet)
@@ -108,7 +112,7 @@ impl Activity {
 
 /// A request under way.
 #[derive(Debug)]
-pub(crate) struct UnderWay(Arc<Activity>);
+pub struct UnderWay(Arc<Activity>);
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
@@ -119,17 +123,18 @@ impl Drop for UnderWay {
 
 /// A connection that was let in; it counts until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Admitted {
+pub struct Admitted {
     connections: Arc<Connections>,
     number: u64,
-    pub(crate) activity: Arc<Activity>,
+    /// What it is doing.
+    pub activity: Arc<Activity>,
     /// Cancelled when the connection has to go.
-    pub(crate) ended: CancellationToken,
+    pub ended: CancellationToken,
 }
 
 /// Why there is no place for a connection.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Full {
+pub enum Full {
     /// All that are open have something under way.
     Busy,
     /// All that are idle have just connected; for so long it has to wait.
@@ -138,13 +143,13 @@ pub(crate) enum Full {
 
 impl Connections {
     /// At most `limit` connections, and of one address at most `limit_of_address`.
-    pub(crate) fn new(limit: usize, limit_of_address: usize) -> Arc<Self> {
+    pub fn new(limit: usize, limit_of_address: usize) -> Arc<Self> {
         Arc::new(Self { limit, limit_of_address, open: Mutex::default() })
     }
 
     /// Lets a connection in, at the cost of an idle one where there are too many, once that one has had its time. `None`
     /// where all of those are busy.
-    pub(crate) async fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Admitted> {
+    pub async fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Admitted> {
         loop {
             match self.try_admit(address) {
                 Ok(admitted) => return Some(admitted),
@@ -155,7 +160,7 @@ impl Connections {
     }
 
     /// Lets a connection in, if there is a place for it now.
-    pub(crate) fn try_admit(self: &Arc<Self>, address: IpAddr) -> Result<Admitted, Full> {
+    pub fn try_admit(self: &Arc<Self>, address: IpAddr) -> Result<Admitted, Full> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.of_address.get(&address).is_some_and(|count| *count >= self.limit_of_address) {
             open.end_idlest(Some(address))?;
@@ -224,7 +229,7 @@ impl Drop for Admitted {
 }
 
 /// How many descriptors this process may have open; what Linux gives by default where that can't be read.
-pub(crate) fn descriptors() -> usize {
+pub fn descriptors() -> usize {
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
     line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(1024)
