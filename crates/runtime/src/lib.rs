@@ -22,6 +22,7 @@ pub mod leader;
 mod metrics;
 pub mod owners;
 mod panics;
+mod permits;
 mod plain_http;
 mod queue;
 mod runtime;
@@ -42,6 +43,7 @@ pub use informer::{
 pub use key::Key;
 pub use metrics::{Measured, Metrics, Outcome, Reconciler};
 pub use panics::{broken_off, caught, caught_call};
+pub use permits::{Permit, Permits};
 pub use plain_http::PlainHttp;
 pub use queue::{Backoff, Next, Queue, Work};
 pub use runtime::Runtime;
