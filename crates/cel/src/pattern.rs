@@ -27,6 +27,11 @@ impl Pattern {
         2_000 + 20 * source.len()
     }
 
+    /// What it costs to keep it, beyond what a small one does: there may be many of them in an expression.
+    pub fn cost_to_keep(&self) -> usize {
+        1_000 * self.0.weight().saturating_sub(1)
+    }
+
     /// What it costs to look for it: in the worst case each state of the pattern is looked at for each byte.
     pub fn cost_to_match(&self, text: &str) -> usize {
         1 + text.len().saturating_mul(self.0.weight()) / 16

@@ -98,6 +98,7 @@ impl Resolver {
         {
             self.meter.spend(Pattern::cost_to_compile(source)).map_err(refused)?;
             let pattern = Pattern::compile(source).map_err(|message| refused(Fault::error(message)))?;
+            self.meter.spend(pattern.cost_to_keep()).map_err(refused)?;
             let text = Box::new(arguments.swap_remove(0));
             expr.kind = Kind::Matches { text, pattern };
             return Ok(());

@@ -1,7 +1,10 @@
 //! Regular expressions in Go's syntax, which Kubernetes and Flux speak, compiled and matched by Rust's `regex`: both
 //! take time in proportion to the text, whatever the expression.
 
+mod set;
 mod syntax;
+
+pub use set::RegexSet;
 
 use regex::RegexBuilder;
 
@@ -28,8 +31,22 @@ pub struct Regex {
 
 /// Why a text is no expression.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct PatternError(String);
+#[error("{message}")]
+pub struct PatternError {
+    message: String,
+    is_too_large: bool,
+}
+
+impl PatternError {
+    fn new(message: String) -> Self {
+        Self { message, is_too_large: false }
+    }
+
+    /// Whether it is larger than it may be, and may be an expression otherwise.
+    pub fn is_too_large(&self) -> bool {
+        self.is_too_large
+    }
+}
 
 /// The smallest size that is told apart.
 const SMALLEST: usize = 4 << 10;
@@ -43,7 +60,7 @@ impl Regex {
         let translated = syntax::translate(source)?;
         let build = |bytes| {
             let mut builder = RegexBuilder::new(&translated);
-            builder.size_limit(bytes).dfa_size_limit(1 << 20).nest_limit(DEEPEST);
+            builder.size_limit(bytes).dfa_size_limit(remembered(bytes)).nest_limit(DEEPEST);
             stacker::maybe_grow(STACK, 2 * STACK, || builder.build())
         };
         let mut bytes = SMALLEST.min(limits.bytes);
@@ -75,11 +92,19 @@ impl Regex {
 }
 
 fn refused(error: regex::Error) -> PatternError {
-    PatternError(match error {
+    let is_too_large = matches!(error, regex::Error::CompiledTooBig(_));
+    let message = match error {
         // The error draws the expression over several lines; its last says what is wrong.
         regex::Error::Syntax(text) => text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned(),
         other => other.to_string(),
-    })
+    };
+    PatternError { message, is_too_large }
+}
+
+/// How much may be remembered of what was found out while one of so many bytes was looked for: it stays as long as the expression
+/// does, and small ones are many.
+fn remembered(bytes: usize) -> usize {
+    bytes.saturating_mul(32).clamp(128 << 10, 1 << 20)
 }
 
 #[cfg(test)]
@@ -133,7 +158,8 @@ mod tests {
     fn nothing_is_repeated_more_often_than_in_go_and_nothing_is_too_large() {
         assert!(matches("^a{1000}$", &"a".repeat(1000)));
         assert_eq!(compile("a{1001}").unwrap_err().to_string(), "invalid repeat count: `{1001}`");
-        assert!(compile("((a{100}){100}){100}").is_err());
+        assert!(compile("((a{100}){100}){100}").is_err_and(|error| error.is_too_large()));
+        assert!(compile("a(").is_err_and(|error| !error.is_too_large()));
         let weights = ["a", "a{300}", "(a{300}){9}"].map(|pattern| compile(pattern).unwrap().weight());
         assert!(weights.is_sorted() && weights[0] == 1 && weights[2] > weights[1], "{weights:?}");
     }

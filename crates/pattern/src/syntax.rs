@@ -67,7 +67,7 @@ pub(crate) fn translate(source: &str) -> Result<String, PatternError> {
                 None => output.push_str("\\{"),
                 Some(most) if most > MOST_OFTEN => {
                     let counts = rest.split('}').next().unwrap_or_default();
-                    return Err(PatternError(format!("invalid repeat count: `{{{counts}}}`")));
+                    return Err(PatternError::new(format!("invalid repeat count: `{{{counts}}}`")));
                 }
                 Some(_) => output.push('{'),
             },
