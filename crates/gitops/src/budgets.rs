@@ -66,7 +66,7 @@ impl Budgets {
             applies: self.applies.share(),
             fetches: self.fetches.share(),
             watches: self.watches.clone(),
-            sends: self.sends.clone(),
+            sends: self.sends.share(),
         }
     }
 }

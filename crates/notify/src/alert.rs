@@ -5,13 +5,11 @@ use std::collections::BTreeMap;
 use cowherd_api::flux::annotations::EVENT_PREFIX;
 use cowherd_api::flux::notification::v1beta3::Alert;
 use kube::ResourceExt;
-use regex::RegexBuilder;
 
 use crate::event::Event;
 
-/// How many expressions of a list are looked for at most, and how large a compiled one may be, in bytes.
-const MOST: usize = 64;
-const SIZE: usize = 1 << 20;
+/// How many sources of an Alert count. All of them are looked at for each event.
+pub(crate) const MOST_SOURCES: usize = 1_000;
 
 /// Whether an Alert is about an event, as far as its object's labels are not needed for it.
 #[derive(Debug, PartialEq)]
@@ -36,7 +34,7 @@ pub(crate) fn concern<'a>(alert: &'a Alert, event: &Event) -> Concern<'a> {
     }
     let own = alert.namespace().unwrap_or_default();
     let mut labelled = Vec::new();
-    for source in &spec.event_sources {
+    for source in spec.event_sources.iter().take(MOST_SOURCES) {
         let namespace = source.namespace.as_deref().filter(|namespace| !namespace.is_empty()).unwrap_or(&own);
         let names = source.name == "*" || source.name == event.name();
         if !names || source.kind != event.kind() || namespace != event.namespace() {
@@ -53,44 +51,6 @@ pub(crate) fn concern<'a>(alert: &'a Alert, event: &Event) -> Concern<'a> {
 /// Whether an object with these labels has all of one of the selectors.
 pub(crate) fn has_labels(labels: &BTreeMap<String, String>, selectors: &[&BTreeMap<String, String>]) -> bool {
     selectors.iter().any(|selector| selector.iter().all(|(key, value)| labels.get(key) == Some(value)))
-}
-
-/// What is wrong with an expression of an Alert's lists.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum WrongExpression {
-    /// It is none.
-    #[error("failed to compile {list} regex: {expression}")]
-    Invalid { list: &'static str, expression: String },
-    /// There are too many.
-    #[error("spec.{list}List has more than {MOST} expressions; the first {MOST} of them count")]
-    TooMany { list: &'static str },
-}
-
-/// Whether the lists of an Alert leave a message; what is wrong with them is added to `wrong`. An expression that is none is
-/// found in no message.
-pub(crate) fn admits(alert: &Alert, message: &str, wrong: &mut Vec<WrongExpression>) -> bool {
-    let spec = &alert.spec;
-    let is_included = spec.inclusion_list.is_empty() || finds("inclusion", &spec.inclusion_list, message, wrong);
-    is_included && !finds("exclusion", &spec.exclusion_list, message, wrong)
-}
-
-fn finds(list: &'static str, expressions: &[String], message: &str, wrong: &mut Vec<WrongExpression>) -> bool {
-    if expressions.len() > MOST {
-        wrong.push(WrongExpression::TooMany { list });
-    }
-    expressions.iter().take(MOST).any(|expression| {
-        match RegexBuilder::new(expression).size_limit(SIZE).dfa_size_limit(SIZE).build() {
-            Ok(regex) => regex.is_match(message),
-            Err(_) => {
-                wrong.push(WrongExpression::Invalid { list, expression: shortened(expression) });
-                false
-            }
-        }
-    })
-}
-
-fn shortened(text: &str) -> String {
-    text.chars().take(200).collect()
 }
 
 /// The event as the Alert has it told: its metadata without groups, with what the Alert adds. The second are the names that
@@ -189,20 +149,13 @@ mod tests {
     }
 
     #[test]
-    fn lists_leave_what_is_included_and_not_excluded_and_say_what_is_no_expression() {
-        let admitted = |spec: Value| {
-            let mut wrong = Vec::new();
-            (admits(&alert(spec), "Deployment/apps/web configured", &mut wrong), wrong.len())
-        };
-        assert_eq!(admitted(json!({})), (true, 0));
-        assert_eq!(admitted(json!({ "inclusionList": ["configured$"] })), (true, 0));
-        assert_eq!(admitted(json!({ "inclusionList": ["created", "Deploy.*"] })), (true, 0));
-        assert_eq!(admitted(json!({ "inclusionList": ["created"] })), (false, 0));
-        assert_eq!(admitted(json!({ "exclusionList": ["created", "web"] })), (false, 0));
-        assert_eq!(admitted(json!({ "inclusionList": ["web"], "exclusionList": ["apps"] })), (false, 0));
-        assert_eq!(admitted(json!({ "inclusionList": ["("] })), (false, 1));
-        assert_eq!(admitted(json!({ "exclusionList": ["(", "a{9999}{9999}"] })), (true, 2));
-        assert_eq!(admitted(json!({ "exclusionList": vec!["x"; MOST + 1] })), (true, 1));
+    fn more_sources_than_there_may_be_do_not_count() {
+        let other = json!({ "kind": "Kustomization", "name": "other" });
+        let mut sources = vec![other; MOST_SOURCES - 1];
+        sources.push(json!({ "kind": "Kustomization", "name": "web" }));
+        assert!(is_about(json!({ "eventSources": sources })));
+        sources.insert(0, sources[0].clone());
+        assert!(!is_about(json!({ "eventSources": sources })));
     }
 
     #[test]

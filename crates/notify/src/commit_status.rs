@@ -23,7 +23,13 @@ fn compile(text: &str) -> Result<Expression, CompileError> {
     Expression::compile(text, &["event", "alert", "provider"], Output::Text)
 }
 
-/// The name of the status of a commit for an event, as the Provider has it told. Others than those of commits need none.
+/// Whether an expression makes the name.
+pub(crate) fn is_expressed(provider: &Provider) -> bool {
+    provider.spec.commit_status_expr.as_ref().is_some_and(|text| !text.is_empty())
+}
+
+/// The name of the status of a commit for an event, as the Provider has it told. Others than those of commits need none. Blocks the
+/// thread where an expression makes it.
 pub(crate) fn name(provider: &Provider, alert: &Alert, event: &Event) -> Result<String, Failure> {
     let uid = provider.uid().unwrap_or_default();
     let expression = provider.spec.commit_status_expr.as_deref().filter(|text| !text.is_empty());

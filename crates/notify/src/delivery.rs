@@ -16,11 +16,15 @@ use tokio::time::{Instant, timeout};
 
 use crate::AccessOf;
 use crate::alert::{self, Concern};
+use crate::commit_status;
 use crate::event::Event;
+use crate::kept::{Kept, Of};
+use crate::patterns::{Patterns, WrongExpression};
 use crate::provider::{self, Failure};
 use crate::secrets::{Prepared, prepare};
 use crate::sending::{Sending, Sends};
 use crate::store::Store;
+use crate::thinking::{Spent, TooLong};
 
 const DISPATCH_FAILED: &str = "NotificationDispatchFailed";
 const INVALID_CONFIG: &str = "InvalidConfig";
@@ -32,6 +36,8 @@ const METADATA_APPEND_FAILED: &str = "MetadataAppendFailed";
 pub(crate) struct Delivery {
     pub(crate) alert: Arc<Alert>,
     pub(crate) event: Arc<Event>,
+    /// How long the expressions of its namespace took for the event.
+    pub(crate) spent: Arc<Spent>,
 }
 
 /// What all deliveries share.
@@ -43,6 +49,8 @@ pub(crate) struct Desk {
     pub(crate) sends: Sends,
     pub(crate) caller: Caller,
     pub(crate) providers: Store<Provider>,
+    /// The expressions of Alerts, compiled.
+    pub(crate) patterns: Arc<Kept<Patterns>>,
 }
 
 /// How far a delivery came.
@@ -63,9 +71,8 @@ impl Desk {
 
     /// Tells the Provider of the Alert of the event, if the Alert is about it. What goes wrong is an event of the Alert.
     pub(crate) async fn deliver(&self, delivery: Delivery) {
-        let Delivery { alert, event } = delivery;
-        let object = event.object();
-        let message = match self.attempt(&alert, &event).await {
+        let (alert, object) = (delivery.alert.clone(), delivery.event.object());
+        let message = match self.attempt(&delivery).await {
             Ended::Well => return,
             Ended::Undispatched(told) => format!("failed to dispatch notification for {object}: {told}"),
             Ended::Unsent(failure, mask) => {
@@ -78,7 +85,8 @@ impl Desk {
         self.tell(&alert, Type::Warning, DISPATCH_FAILED, &message);
     }
 
-    async fn attempt(&self, alert: &Alert, event: &Event) -> Ended {
+    async fn attempt(&self, delivery: &Delivery) -> Ended {
+        let (alert, event) = (delivery.alert.as_ref(), delivery.event.as_ref());
         let namespace = alert.namespace().unwrap_or_default();
         let is_denied = self.no_cross_namespace_refs && event.namespace() != namespace;
         match alert::concern(alert, event) {
@@ -97,8 +105,17 @@ impl Desk {
                 }
             },
         }
-        if !self.is_admitted(alert, event) {
-            return Ended::Well;
+        if alert.spec.event_sources.len() > alert::MOST_SOURCES {
+            let message = format!(
+                "spec.eventSources has more than {0} sources; the first {0} of them count",
+                alert::MOST_SOURCES
+            );
+            self.tell(alert, Type::Warning, INVALID_CONFIG, &message);
+        }
+        match self.is_admitted(delivery).await {
+            Ok(true) => {}
+            Ok(false) => return Ended::Well,
+            Err(told) => return Ended::Undispatched(told),
         }
         if is_denied {
             return Ended::Undispatched(format!(
@@ -113,19 +130,47 @@ impl Desk {
             let cause = format!("failed to read provider: there is no Provider '{name}' in the namespace of the Alert");
             return Ended::Undispatched(cause);
         };
-        if is_wanted(&provider, event) { self.send(alert, event, &provider).await } else { Ended::Well }
+        if is_wanted(&provider, event) { self.send(delivery, &provider).await } else { Ended::Well }
     }
 
-    fn is_admitted(&self, alert: &Alert, event: &Event) -> bool {
-        let mut wrong = Vec::new();
-        let is_admitted = alert::admits(alert, &event.message, &mut wrong);
-        for wrong in wrong {
-            self.tell(alert, Type::Warning, INVALID_CONFIG, &wrong.to_string());
+    /// Whether the lists of the Alert leave the message of the event; why nobody knows.
+    async fn is_admitted(&self, delivery: &Delivery) -> Result<bool, String> {
+        if !Patterns::has(&delivery.alert) {
+            return Ok(true);
         }
-        is_admitted
+        let (kept, of) = (self.patterns.clone(), delivery.clone());
+        let looked = self.think(delivery, move || looked_for(&kept, &of)).await?;
+        let (is_admitted, wrong) = looked.map_err(|error| error.to_string())?;
+        for wrong in wrong {
+            self.tell(&delivery.alert, Type::Warning, INVALID_CONFIG, &wrong.to_string());
+        }
+        Ok(is_admitted)
     }
 
-    async fn send(&self, alert: &Alert, event: &Event, provider: &Provider) -> Ended {
+    /// Does something that takes its time on the word of the Alert's namespace.
+    async fn think<T: Send + 'static>(
+        &self,
+        delivery: &Delivery,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, String> {
+        let namespace = delivery.alert.namespace().unwrap_or_default();
+        self.sends.thinking.run(&namespace, work).await.map_err(|error| error.to_string())
+    }
+
+    /// What the status of a commit is called, if the Provider tells of any.
+    async fn commit_status(&self, delivery: &Delivery, event: &Event, provider: &Provider) -> Result<String, Failure> {
+        if !commit_status::is_expressed(provider) {
+            return commit_status::name(provider, &delivery.alert, event);
+        }
+        let (of, event, provider) = (delivery.clone(), event.clone(), provider.clone());
+        let named =
+            self.think(delivery, move || of.spent.within(|_| Ok(commit_status::name(&provider, &of.alert, &event))));
+        let named = named.await.map_err(Failure::new)?;
+        named.unwrap_or_else(|error| Err(Failure::new(error.to_string())))
+    }
+
+    async fn send(&self, delivery: &Delivery, provider: &Provider) -> Ended {
+        let (alert, event) = (delivery.alert.as_ref(), delivery.event.as_ref());
         let name = provider.name_any();
         let unusable = |cause: String| {
             Ended::Undispatched(format!("failed to initialize notifier for provider '{name}': {cause}"))
@@ -136,11 +181,15 @@ impl Desk {
         }
         let (event, conflicts) = alert::told(alert, event);
         self.tell_conflicts(alert, conflicts);
+        let commit_status = match self.commit_status(delivery, &event, provider).await {
+            Ok(name) => name,
+            Err(failure) => return unusable(failure.told(&Mask::default())),
+        };
         let prepared = match prepare(
             &self.client,
             provider,
             alert,
-            &event,
+            commit_status,
             &(self.access)(&alert.namespace().unwrap_or_default()),
         )
         .await
@@ -180,6 +229,23 @@ impl Desk {
         let object = api.get_metadata(event.name()).await?;
         Ok(object.metadata.labels.unwrap_or_default())
     }
+}
+
+/// Whether the lists of an Alert leave the message of an event, and what is wrong with them. Blocks the thread.
+fn looked_for(kept: &Kept<Patterns>, delivery: &Delivery) -> Result<(bool, Vec<WrongExpression>), TooLong> {
+    let Delivery { alert, event, spent } = delivery;
+    spent.within(|until| {
+        let of = Of::object(alert.as_ref());
+        let patterns = match kept.get(&of) {
+            Some(patterns) => patterns,
+            None => {
+                let patterns = Arc::new(Patterns::compile(alert, until)?);
+                kept.keep(of, patterns.size(), patterns.clone());
+                patterns
+            }
+        };
+        Ok((patterns.admit(&event.message), patterns.wrong.clone()))
+    })
 }
 
 /// Whether a service is told of an event of this sort.

@@ -12,18 +12,22 @@ mod alert;
 mod commit_status;
 mod delivery;
 mod event;
+mod kept;
 mod lanes;
+mod patterns;
 mod provider;
 pub mod receiver;
 mod repeats;
 mod secrets;
 mod sending;
 mod store;
+mod thinking;
 
 pub use commit_status::wrong_expression;
 pub use event::{COMMIT_STATUS, Event, Severity, UPDATE};
 pub use sending::Sends;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -37,9 +41,11 @@ use tokio::time::Instant;
 
 use alert::Concern;
 use delivery::{Delivery, Desk};
+use kept::Kept;
 use lanes::Lanes;
 use repeats::Repeats;
 use store::Store;
+use thinking::Spent;
 
 /// Who says what happens to Alerts and Receivers.
 pub(crate) const COMPONENT: &str = "notification-controller";
@@ -112,6 +118,7 @@ pub async fn run(config: Config, mut inbox: Inbox) {
         sends: config.sends.clone(),
         caller: Caller::default(),
         providers: providers.clone(),
+        patterns: Arc::new(Kept::new(patterns::ROOM)),
     });
     let (mut lanes, mut repeats) = (Lanes::new(desk), Repeats::new(config.rate_limit_interval));
     // What happens meanwhile waits, so that nothing is missed of which an Alert was there.
@@ -127,12 +134,18 @@ pub async fn run(config: Config, mut inbox: Inbox) {
             continue;
         }
         let event = Arc::new(event.without_token());
+        let mut spent = HashMap::<String, Arc<Spent>>::new();
         for alert in alerts.all() {
+            // Others have their turn between any two of them.
+            tokio::task::coop::consume_budget().await;
             let namespace = alert.namespace().unwrap_or_default();
             // A bug with one Alert keeps no other from its events.
             match caught(async { alert::concern(&alert, &event) }).await {
                 Ok(Concern::None) => {}
-                Ok(_) => lanes.put(&namespace, Delivery { alert, event: event.clone() }),
+                Ok(_) => {
+                    let spent = spent.entry(namespace.clone()).or_default().clone();
+                    lanes.put(&namespace, Delivery { alert, event: event.clone(), spent });
+                }
                 Err(panic) => {
                     let name = alert.name_any();
                     tracing::error!(alert = format!("{namespace}/{name}"), panic, "looking at an Alert panicked");

@@ -10,8 +10,6 @@ use cowherd_source::{Access, Auth, CallTerms, ProxyServer};
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client, ResourceExt};
 
-use crate::commit_status;
-use crate::event::Event;
 use crate::provider::{self, AlertName, Failure, Settings};
 
 /// The longest address.
@@ -63,18 +61,18 @@ impl Reading<'_> {
     }
 }
 
-/// What a Provider says of how its service is told of an event that an Alert is about.
+/// What a Provider says of how its service is told on the word of an Alert; what the status of a commit is called was found out before.
 pub(crate) async fn prepare(
     client: &Client,
     provider: &Provider,
     alert: &Alert,
-    event: &Event,
+    commit_status: String,
     access: &Access,
 ) -> Result<Prepared, (Failure, Mask)> {
     let namespace = provider.namespace().unwrap_or_default();
     let api = Api::namespaced(client.clone(), &namespace);
     let mut reading = Reading { api, namespace: &namespace, mask: Mask::default() };
-    match read(&mut reading, provider, alert, event, access).await {
+    match read(&mut reading, provider, alert, commit_status, access).await {
         Ok((settings, terms)) => {
             let timeout = provider.spec.timeout.as_ref().and_then(|timeout| timeout.parse().ok()).unwrap_or(TIMEOUT);
             Ok(Prepared { settings, terms, timeout: timeout.min(LONGEST_TIMEOUT), mask: reading.mask })
@@ -87,7 +85,7 @@ async fn read(
     reading: &mut Reading<'_>,
     provider: &Provider,
     alert: &Alert,
-    event: &Event,
+    commit_status: String,
     access: &Access,
 ) -> Result<(Settings, CallTerms), Failure> {
     let spec = &provider.spec;
@@ -98,7 +96,7 @@ async fn read(
         address: given(&spec.address),
         channel: given(&spec.channel),
         username: given(&spec.username),
-        commit_status: commit_status::name(provider, alert, event)?,
+        commit_status,
         uid,
         alert: AlertName {
             namespace: alert.namespace().unwrap_or_default(),

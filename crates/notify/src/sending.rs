@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::provider::{Failure, Line};
+use crate::thinking::Thinking;
 
 /// How many calls go on at a time, in all of a process.
 const AT_ONCE: usize = 64;
@@ -19,14 +20,25 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// The longest that one attempt may take, whatever time a Provider gives: others wait for its place.
 const LONGEST_ATTEMPT: Duration = Duration::from_secs(30);
 
-/// How much is sent at a time, by all control planes of a process. Clones are the same.
+/// How much is sent at a time, by all control planes of a process, and where it is found out what. Clones are the same.
 #[derive(Clone, Debug)]
-pub struct Sends(Arc<Semaphore>);
+pub struct Sends {
+    calls: Arc<Semaphore>,
+    pub(crate) thinking: Thinking,
+}
 
 impl Default for Sends {
     /// 64 calls at a time.
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(AT_ONCE)))
+        Self { calls: Arc::new(Semaphore::new(AT_ONCE)), thinking: Thinking::default() }
+    }
+}
+
+impl Sends {
+    /// The same for one more control plane: its namespaces are none of another's.
+    #[must_use]
+    pub fn share(&self) -> Self {
+        Self { thinking: self.thinking.share(), ..self.clone() }
     }
 }
 
@@ -72,7 +84,7 @@ impl Line for Sending {
 impl Sending {
     /// Makes a call once; what kept it from being made, and whether it may be made later.
     async fn once(&self, call: Call) -> Result<Reply, (Failure, bool)> {
-        let in_time = timeout_at(self.until, self.sends.0.clone().acquire_owned()).await;
+        let in_time = timeout_at(self.until, self.sends.calls.clone().acquire_owned()).await;
         let Ok(Ok(place)) = in_time else {
             return Err((Failure::new("too much is sent at the moment, and its time is over"), false));
         };
