@@ -142,6 +142,8 @@ async fn what_cannot_be_told_is_said_of_the_alert_and_no_secret_with_it() {
     alert(&world, FLUX, "queue", json!({ "type": "nats", "address": "nats://example.org" }), json!({})).await;
     alert(&world, FLUX, "link", json!({ "type": "generic", "address": "http://169.254.169.254/latest" }), json!({}))
         .await;
+    let heavy: Vec<String> = (0..64).map(|number| format!(r"\pL{{20}}\d{{30}}x{number}")).collect();
+    alert(&world, FLUX, "heavy", generic(&flaky), json!({ "inclusionList": heavy })).await;
     alert(&world, FLUX, "secretless", json!({ "type": "generic", "secretRef": { "name": "none" } }), json!({})).await;
     world.repository.write("app/a.yaml", &config_map("apps", "app", "1"));
     let first = world.repository.commit("first");
@@ -168,6 +170,8 @@ async fn what_cannot_be_told_is_said_of_the_alert_and_no_secret_with_it() {
     let link = complained(&world, FLUX, "169.254.169.254").await;
     assert!(link.contains("must not have cowherd connect to"), "{link}");
     complained(&world, FLUX, "failed to get secret 'flux-system/none': there is none").await;
+    let large = complained(&world, FLUX, "have more than 512 KiB when they are compiled").await;
+    assert!(large.contains("spec.inclusionList from ") && large.contains("write fewer or simpler ones"), "{large}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -403,9 +407,25 @@ async fn a_receiver_says_what_keeps_it_from_taking_webhooks_and_reaches_no_other
             "InvalidCELExpression",
             "spec.resourceFilter cannot be read as an expression of CEL: 1:24: syntax error",
         ),
+        (
+            "leading",
+            json!({ "type": "generic", "secretRef": reference, "resources": [{ "kind": "GitRepository", "name": FLUX,
+                "namespace": "flux-system/gitrepositories/flux-system?x=" }] }),
+            "ValidationFailed",
+            "spec.resources[0]: no namespace can be called \"flux-system/gitrepositories/flux-system?x=\"",
+        ),
+        (
+            "many",
+            json!({ "type": "generic", "secretRef": reference,
+                "resources": vec![json!({ "kind": "GitRepository", "name": "x" }); 257] }),
+            "ValidationFailed",
+            "spec.resources has 257 references, and may have 256",
+        ),
     ] {
         let mut spec = spec;
-        spec["resources"] = json!([{ "kind": "GitRepository", "name": "x" }]);
+        if spec["resources"].is_null() {
+            spec["resources"] = json!([{ "kind": "GitRepository", "name": "x" }]);
+        }
         world.create(V1, "Receiver", json!({ "metadata": { "name": name, "namespace": "other" }, "spec": spec })).await;
         world
             .until(&format!("{name} says {words:?}"), async || {
@@ -434,4 +454,39 @@ async fn a_receiver_says_what_keeps_it_from_taking_webhooks_and_reaches_no_other
         })
         .await;
     assert_eq!(world.git_repository().await.metadata.annotations, None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn webhooks_whose_content_does_not_come_are_in_nobody_s_way() {
+    let world = world().await;
+    let address = hooks(&world).await;
+    let resources = json!([{ "kind": "GitRepository", "name": "*", "matchLabels": { "nobody": "has" } }]);
+    let spec = json!({ "type": "generic", "secretRef": { "name": "webhook" }, "resources": resources });
+    token(&world, "other", "token").await;
+    let slow = receiver(&world, "other", "slow", spec.clone()).await;
+    token(&world, FLUX, "token").await;
+    let well = receiver(&world, FLUX, "well", spec).await;
+    let sent = async |path: &str| {
+        let path = path.to_owned();
+        tokio::task::spawn_blocking(move || send(address, "POST", &path, &[], "{}")).await.unwrap()
+    };
+    for path in [&slow, &well] {
+        world
+            .until(&format!("{path} is known"), async || match sent(path).await {
+                200 => Ok(()),
+                other => Err(other.to_string()),
+            })
+            .await;
+    }
+    let begin = || {
+        let mut stream = TcpStream::connect(address).unwrap();
+        let head = format!("POST {slow} HTTP/1.1\r\nHost: hooks\r\nContent-Length: 2000000\r\n\r\n{{");
+        stream.write_all(head.as_bytes()).unwrap();
+        stream
+    };
+    let slow: Vec<TcpStream> = (0..300).map(|_| begin()).collect();
+    // Others are taken that come after them.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(sent(&well).await, 200);
+    drop(slow);
 }

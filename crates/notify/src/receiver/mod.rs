@@ -6,6 +6,7 @@
 mod filter;
 mod hooks;
 mod requests;
+mod room;
 mod rounds;
 mod serving;
 mod status;

@@ -1,22 +1,27 @@
 //! Requests for reconciliations of what a Receiver names.
 
+use std::collections::HashSet;
+
 use cowherd_api::flux::annotations::RECONCILE_REQUESTED_AT;
 use cowherd_api::flux::notification::EventSource;
+use cowherd_api::flux::notification::v1::ReceiverResource;
 use cowherd_api::supported;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams};
 use kube::core::GroupVersionKind;
 use kube::{Api, Client};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::filter::Filter;
 use crate::COMPONENT;
+use crate::thinking::BrokenOff;
 
 /// The group of the Flux Operator's kinds.
 const OPERATOR: &str = "fluxcd.controlplane.io";
-/// How many objects one webhook may have reconciled.
-const MOST: usize = 1000;
+/// How many objects one webhook may have reconciled, by all references together.
+pub(crate) const MOST: usize = 1000;
+/// How many references a Receiver may have.
+pub(crate) const MOST_REFERENCES: usize = 256;
 
 /// The versions of kinds whose references need not say which, as Flux has them.
 const VERSIONS: &[(&str, &str)] = &[
@@ -52,8 +57,19 @@ pub(crate) enum Unrequested {
     #[error("matchLabels field not set when using wildcard '*' as name")]
     NoLabels,
     /// No object can be called so.
-    #[error("no object can be called {0:?}")]
+    #[error("no object can be called {0:?}; write the name of one, or '*'")]
     Name(String),
+    /// No namespace can be called so.
+    #[error("no namespace can be called {0:?}; write the name of one")]
+    Namespace(String),
+    /// Those before it are as many as may be.
+    #[error(
+        "its references before this one name {MOST} objects, which is as many as a webhook may ask for; write several Receivers"
+    )]
+    TooMany,
+    /// Expressions broke off.
+    #[error("{0}")]
+    BrokenOff(#[from] BrokenOff),
     /// A filter cannot decide.
     #[error("{0}")]
     Filter(String),
@@ -71,60 +87,115 @@ impl From<kube::Error> for Unrequested {
     }
 }
 
-/// Asks for the reconciliation of all that a Receiver of the namespace `own` names by one reference; how many they are.
-pub(crate) async fn request(
+/// What a reference names.
+pub(crate) struct Named {
+    api: Api<DynamicObject>,
+    resource: ApiResource,
+    objects: Objects,
+}
+
+enum Objects {
+    /// By a name that nobody looked for.
+    Name(String),
+    /// These.
+    Found(Vec<ObjectMeta>),
+}
+
+/// Finds what a Receiver of the namespace `own` names by a reference, `most` objects at most. What is to be filtered is read.
+pub(crate) async fn find(
     client: &Client,
     of: &EventSource,
-    filter: Option<Filter>,
+    is_filtered: bool,
     own: &str,
     no_cross_namespace_refs: bool,
-) -> Result<usize, Unrequested> {
-    let namespace = of.namespace.as_deref().filter(|namespace| !namespace.is_empty()).unwrap_or(own);
+    most: usize,
+) -> Result<Named, Unrequested> {
+    let namespace = namespace(of, own);
     if no_cross_namespace_refs && namespace != own {
         return Err(Unrequested::CrossNamespace);
     }
-    if !cowherd_apply::is_path_segment(namespace) {
-        return Err(Unrequested::Name(namespace.to_owned()));
-    }
+    named(of, own)?;
     let resource = resource(of)?;
     let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource);
-    if of.name != "*" {
-        if !cowherd_apply::is_path_segment(&of.name) {
-            return Err(Unrequested::Name(of.name.clone()));
-        }
-        let names = match filter {
-            Some(filter) => accepted(filter, &resource, vec![api.get_metadata(&of.name).await?.metadata]).await?,
-            None => vec![of.name.clone()],
-        };
-        for name in &names {
-            annotate(&api, name).await?;
-        }
-        return Ok(names.len());
-    }
-    let labels = of.match_labels.as_ref().ok_or(Unrequested::NoLabels)?;
-    let selector: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
-    let params = ListParams::default().labels(&selector.join(",")).limit(u32::try_from(MOST).unwrap_or(u32::MAX));
-    let found = api.list_metadata(&params).await?;
-    let found: Vec<ObjectMeta> = found.items.into_iter().map(|object| object.metadata).collect();
-    let names = match filter {
-        Some(filter) => accepted(filter, &resource, found).await?,
-        None => found.into_iter().filter_map(|metadata| metadata.name).collect(),
+    let objects = match of.name.as_str() {
+        "*" => Objects::Found(labelled(&api, of, most).await?),
+        name if is_filtered => Objects::Found(vec![api.get_metadata(name).await?.metadata]),
+        name => Objects::Name(name.to_owned()),
     };
-    for name in &names {
-        annotate(&api, name).await?;
-    }
-    Ok(names.len())
+    Ok(Named { api, resource, objects })
 }
 
-/// The names of those that a filter accepts.
-async fn accepted(filter: Filter, of: &ApiResource, found: Vec<ObjectMeta>) -> Result<Vec<String>, Unrequested> {
-    let object = |metadata: ObjectMeta| {
-        let name = metadata.name.clone().unwrap_or_default();
-        (name, json!({ "apiVersion": of.api_version, "kind": of.kind, "metadata": metadata }))
-    };
-    let resources = found.into_iter().map(object).collect();
-    let accepted = tokio::task::spawn_blocking(move || filter.accepted(resources)).await;
-    accepted.map_err(|error| Unrequested::Filter(error.to_string()))?.map_err(Unrequested::Filter)
+/// The objects that have the labels of a reference.
+async fn labelled(api: &Api<DynamicObject>, of: &EventSource, most: usize) -> Result<Vec<ObjectMeta>, Unrequested> {
+    let labels = of.match_labels.as_ref().ok_or(Unrequested::NoLabels)?;
+    if most == 0 {
+        return Err(Unrequested::TooMany);
+    }
+    let selector: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let params = ListParams::default().labels(&selector.join(",")).limit(u32::try_from(most).unwrap_or(u32::MAX));
+    let found = api.list_metadata(&params).await?;
+    Ok(found.items.into_iter().map(|object| object.metadata).collect())
+}
+
+impl Named {
+    /// How many objects they are.
+    pub(crate) fn len(&self) -> usize {
+        match &self.objects {
+            Objects::Name(_) => 1,
+            Objects::Found(found) => found.len(),
+        }
+    }
+
+    /// What filters decide on: each object by its name.
+    pub(crate) fn resources(&self) -> Vec<(String, Value)> {
+        let Objects::Found(found) = &self.objects else { return Vec::new() };
+        let object = |metadata: &ObjectMeta| {
+            let name = metadata.name.clone().unwrap_or_default();
+            (name, json!({ "apiVersion": self.resource.api_version, "kind": self.resource.kind, "metadata": metadata }))
+        };
+        found.iter().map(object).collect()
+    }
+
+    /// Asks for their reconciliation, or for that of those alone that were accepted; how many they are.
+    pub(crate) async fn request(self, accepted: Option<&HashSet<String>>) -> Result<usize, Unrequested> {
+        let mut names = match self.objects {
+            Objects::Name(name) => vec![name],
+            Objects::Found(found) => found.into_iter().filter_map(|metadata| metadata.name).collect(),
+        };
+        names.retain(|name| accepted.is_none_or(|accepted| accepted.contains(name)));
+        for name in &names {
+            annotate(&self.api, name).await?;
+        }
+        Ok(names.len())
+    }
+}
+
+/// The first thing that is wrong with the references of a Receiver of a namespace, whatever there is in the cluster.
+pub(crate) fn wrong_references(resources: &[ReceiverResource], own: &str) -> Option<String> {
+    if resources.len() > MOST_REFERENCES {
+        return Some(format!(
+            "spec.resources has {} references, and may have {MOST_REFERENCES}: name several resources by one with '*' and matchLabels, or \
+             write several Receivers",
+            resources.len()
+        ));
+    }
+    let mut wrong = resources.iter().enumerate().filter_map(|(place, one)| Some((place, named(&one.of, own).err()?)));
+    wrong.next().map(|(place, error)| format!("spec.resources[{place}]: {error}"))
+}
+
+/// Whether a reference names what there can be: its names become parts of paths, and must not lead elsewhere.
+fn named(of: &EventSource, own: &str) -> Result<(), Unrequested> {
+    let is_name = |name: &str| !name.is_empty() && cowherd_apply::is_path_segment(name);
+    if !is_name(&of.name) {
+        return Err(Unrequested::Name(of.name.clone()));
+    }
+    let namespace = namespace(of, own);
+    if is_name(namespace) { Ok(()) } else { Err(Unrequested::Namespace(namespace.to_owned())) }
+}
+
+/// The namespace of what a reference of a Receiver in `own` names.
+fn namespace<'o>(of: &'o EventSource, own: &'o str) -> &'o str {
+    of.namespace.as_deref().filter(|namespace| !namespace.is_empty()).unwrap_or(own)
 }
 
 /// The kind that a reference names. A tenant writes it: it must be one of Flux's.
@@ -161,6 +232,33 @@ mod tests {
             name: "x".into(),
             ..Default::default()
         }
+    }
+
+    #[test]
+    fn no_name_leads_elsewhere_and_references_have_a_limit() {
+        let of = |name: &str, namespace: &str| ReceiverResource {
+            of: EventSource {
+                name: name.into(),
+                namespace: Some(namespace.into()),
+                ..reference("GitRepository", None)
+            },
+            filter: None,
+        };
+        for (name, namespace) in [("flux-system", "flux-system"), ("*", "apps"), ("a.b", "")] {
+            assert_eq!(wrong_references(&[of("x", ""), of(name, namespace)], "own"), None, "{name} {namespace}");
+        }
+        for (name, namespace, words) in [
+            ("flux-system", "flux-system/gitrepositories/flux-system?x=", "no namespace can be called \"flux-system/"),
+            ("x", "..", "no namespace can be called"),
+            ("../x", "", "spec.resources[1]: no object can be called \"../x\""),
+            ("", "", "no object can be called"),
+            ("x%2fy", "", "no object can be called"),
+        ] {
+            let wrong = wrong_references(&[of("x", ""), of(name, namespace)], "own").unwrap();
+            assert!(wrong.contains(words), "{wrong}");
+        }
+        let many = wrong_references(&vec![of("x", ""); MOST_REFERENCES + 1], "own").unwrap();
+        assert!(many.contains("has 257 references, and may have 256"), "{many}");
     }
 
     #[test]

@@ -1,20 +1,24 @@
 //! The status of Receivers: whether they take webhooks, and at which path.
 
+use std::sync::Arc;
+
 use cowherd_api::flux::annotations::RECONCILE_REQUESTED_AT;
 use cowherd_api::flux::notification::v1::{Receiver, ReceiverStatus};
 use cowherd_api::{Condition, ConditionStatus, supported};
 use cowherd_runtime::conditions::told;
-use cowherd_runtime::{Health, Key, Metrics, Recorder, Shard, caught};
+use cowherd_runtime::{Health, Key, Metrics, Recorder, Shard, broken_off, caught};
 use jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client, ResourceExt};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 
 use super::filter::{WrongFilter, wrong_filters};
+use super::requests::wrong_references;
 use super::rounds::Rounds;
 use super::{Receivers, path, token};
 use crate::COMPONENT;
+use crate::kept::{Kept, Of, Room};
 
 const READY: &str = "Ready";
 const STALLED: &str = "Stalled";
@@ -25,6 +29,10 @@ const PROGRESSING_WITH_RETRY: &str = "ProgressingWithRetry";
 const UNSUPPORTED: &str = "UnsupportedFeature";
 const RECONCILIATION_FAILED: &str = "ReconciliationFailed";
 const INVALID_EXPRESSION: &str = "InvalidCELExpression";
+const VALIDATION_FAILED: &str = "ValidationFailed";
+
+/// Of how many Receivers it is known what their filters are.
+const VERDICTS: Room = Room { of_namespace: 10_000, in_all: 100_000 };
 
 /// What is said of a bug.
 const BROKEN: &str = "looking at it broke off; this is a bug in cowherd";
@@ -32,7 +40,7 @@ const BROKEN: &str = "looking at it broke off; this is a bug in cowherd";
 /// Keeps the status of the Receivers of a shard, for ever.
 pub async fn reconcile(client: Client, receivers: Receivers, shard: Shard, health: Health, metrics: Metrics) {
     let recorder = Recorder::new(client.clone(), COMPONENT, &health, &metrics);
-    let (keeper, mut rounds) = (Keeper { recorder, client }, Rounds::default());
+    let (keeper, mut rounds) = (Keeper { recorder, client, verdicts: Kept::new(VERDICTS) }, Rounds::default());
     let mut changes = receivers.0.changes();
     receivers.0.synced().await;
     loop {
@@ -59,6 +67,8 @@ async fn until(at: Option<Instant>) {
 struct Keeper {
     client: Client,
     recorder: Recorder,
+    /// What is wrong with the filters of Receivers.
+    verdicts: Kept<Option<WrongFilter>>,
 }
 
 impl Keeper {
@@ -86,13 +96,37 @@ impl Keeper {
         if let Some(refused) = supported::refused(supported::RECEIVER, &spec).next() {
             return Found::Refused(UNSUPPORTED, refused.to_string());
         }
-        if let Some(WrongFilter { field, problem }) = wrong_filters(&spec).into_iter().next() {
-            return Found::Refused(INVALID_EXPRESSION, format!("spec.{field} {problem}"));
+        if let Some(wrong) = wrong_references(&receiver.spec.resources, &receiver.namespace().unwrap_or_default()) {
+            return Found::Refused(VALIDATION_FAILED, wrong);
+        }
+        match self.wrong_filter(receiver, spec).await.as_deref() {
+            Some(None) => {}
+            Some(Some(WrongFilter { field, problem })) => {
+                return Found::Refused(INVALID_EXPRESSION, format!("spec.{field} {problem}"));
+            }
+            None => return Found::Broken,
         }
         match token(&self.client, receiver).await {
             Ok(token) => Found::Path(path(receiver, &token)),
             Err(error) => Found::NoToken(error.to_string()),
         }
+    }
+
+    /// What is wrong with the filters of a Receiver, which is found out once for each generation of it, on a thread of its own;
+    /// nothing where that broke off.
+    async fn wrong_filter(&self, receiver: &Receiver, spec: Value) -> Option<Arc<Option<WrongFilter>>> {
+        let of = Of::object(receiver);
+        if let Some(known) = self.verdicts.get(&of) {
+            return Some(known);
+        }
+        let judged = tokio::task::spawn_blocking(move || wrong_filters(&spec).into_iter().next()).await;
+        let judged = judged.map_err(|error| {
+            let error = broken_off(error);
+            tracing::error!(receiver = %Key::of(receiver), error, "judging the filters of a Receiver broke off");
+        });
+        let verdict = Arc::new(judged.ok()?);
+        self.verdicts.keep(of, 1, verdict.clone());
+        Some(verdict)
     }
 
     async fn write(&self, receiver: &Receiver, status: &ReceiverStatus) -> bool {
