@@ -247,7 +247,7 @@ impl Applier {
     /// Looks at an object that a watch may show already; that it is not there may be older than what that shows.
     async fn look_at_first(&self, Observed { kind, id, .. }: &Observed) {
         match self.inner.cluster.get(kind, id, None).await {
-            Ok(Some(object)) => self.see_looked_at(id, &object),
+            Ok(Some(object)) => self.see_looked_at(id, object).await,
             Ok(None) => {}
             Err(error) => tracing::debug!(object = %id, %error, "cannot be looked at"),
         }
@@ -256,7 +256,7 @@ impl Applier {
     /// Looks at an object that no watch shows.
     async fn look_at_health(&self, Observed { kind, id, .. }: &Observed) {
         match self.inner.cluster.get(kind, id, None).await {
-            Ok(Some(object)) => self.see_looked_at(id, &object),
+            Ok(Some(object)) => self.see_looked_at(id, object).await,
             Ok(None) => {
                 self.inner.memory.forget_health(id);
                 self.inner.memory.see_none(id, 0);
@@ -265,11 +265,11 @@ impl Applier {
         }
     }
 
-    fn see_looked_at(&self, id: &ObjectId, object: &Value) {
+    async fn see_looked_at(&self, id: &ObjectId, object: Value) {
         let revision = object["metadata"]["resourceVersion"].as_str().and_then(|text| text.parse().ok());
         let revision = revision.unwrap_or(0);
-        self.inner.memory.see_health(id, revision, health::assess(object, Timestamp::now()));
-        judge(&self.inner.memory, id, revision, object);
+        self.inner.memory.see_health(id, revision, health::assess(&object, Timestamp::now()));
+        judge(&self.inner.memory, id, revision, object).await;
     }
 
     fn health_of(&self, Expectation { object, judge, .. }: &Expectation) -> Health {

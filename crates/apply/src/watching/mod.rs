@@ -22,7 +22,7 @@ use kube::core::PartialObjectMeta;
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, Client, ResourceExt};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::cluster::Kind;
 use crate::health;
@@ -320,7 +320,7 @@ async fn see_health(
                     memory.doubt_health(&id, revision, since);
                 }
                 memory.see_health(&id, revision, health::assess(&value, Timestamp::now()));
-                judge(memory, &id, revision, &value);
+                judge(memory, &id, revision, value).await;
             }
             Ok(Event::Delete(object)) => {
                 let revision = object.resource_version().and_then(|text| text.parse().ok()).unwrap_or(0);
@@ -341,10 +341,23 @@ async fn see_health(
     }
 }
 
-/// Has those decide on the health of an object that do it by expressions.
-pub(crate) fn judge(memory: &Memory, id: &ObjectId, revision: u64, object: &serde_json::Value) {
-    for by in memory.judges(id) {
-        memory.see_judged(id, revision, &by, &by.assess(object));
+/// Has those decide on the health of an object that do it by expressions. Tenants write them: they are evaluated on a thread of
+/// their own, so that nobody but this watch waits for what they cost.
+pub(crate) async fn judge(memory: &Memory, id: &ObjectId, revision: u64, object: serde_json::Value) {
+    let judges = memory.judges(id);
+    if judges.is_empty() {
+        return;
+    }
+    let object = Arc::new(object);
+    for by in judges {
+        let (judge, object) = (Arc::clone(&by), Arc::clone(&object));
+        let judged = tokio::task::spawn_blocking(move || judge.assess(&object)).await;
+        match judged.map_err(JoinError::try_into_panic) {
+            Ok(health) => memory.see_judged(id, revision, &by, &health),
+            // Whoever watches over the watch starts it again, and tells of that.
+            Err(Ok(panic)) => std::panic::resume_unwind(panic),
+            Err(Err(_)) => return,
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use kube::{Api, Client, ResourceExt};
 use tokio::time::Instant;
 
 use super::{Schedule, Signal};
+use crate::budgets::Permits;
 use crate::delivery::Context;
 use crate::owner::{Owner, OwnerName, Settings};
 
@@ -117,7 +118,8 @@ impl Schedule {
             let find = async {
                 match what {
                     Asking::Expression(expression) => {
-                        what_is_said(context.client.clone(), &name, &dependency, expression).await
+                        let (client, places) = (context.client.clone(), &context.renders);
+                        what_is_said(client, places, &name, &dependency, expression).await
                     }
                     Asking::Sight => ((None, None), may_see(&context, &owner, &dependency).await),
                 }
@@ -165,8 +167,10 @@ impl Schedule {
     }
 }
 
+/// What a tenant wrote is evaluated in a place of those for renders: its namespace has half of them, and no thread beyond.
 async fn what_is_said(
     client: Client,
+    places: &Permits,
     name: &OwnerName,
     dependency: &OwnerName,
     expression: Arc<Expression>,
@@ -182,7 +186,12 @@ async fn what_is_said(
         _ => return ((None, None), Answer::Unknown),
     };
     let versions = (owner.resource_version(), other.resource_version());
-    let decided = tokio::task::spawn_blocking(move || decide(&expression, &owner, &other)).await;
+    let place = places.acquire(&name.namespace).await;
+    let deciding = tokio::task::spawn_blocking(move || {
+        let _place = place;
+        decide(&expression, &owner, &other)
+    });
+    let decided = deciding.await;
     (versions, decided.unwrap_or(Answer::Unknown))
 }
 
