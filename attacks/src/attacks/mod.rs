@@ -2,6 +2,7 @@
 
 mod connections;
 mod machine;
+mod notifications;
 mod people;
 mod repositories;
 mod requests;
@@ -36,6 +37,9 @@ pub static ALL: &[&Attack] = &[
     &tenants::climbing_by_roles::ATTACK,
     &tenants::odd_addresses::ATTACK,
     &tenants::others_leases::ATTACK,
+    &notifications::costly_filters::ATTACK,
+    &notifications::heavy_patterns::ATTACK,
+    &notifications::slow_webhooks::ATTACK,
     &repositories::bombs::ATTACK,
     &repositories::deltas::ATTACK,
     &repositories::endless_charts::ATTACK,

@@ -44,7 +44,8 @@ apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
 metadata: {name: flux, namespace: tenant}
 rules:
-- apiGroups: [source.toolkit.fluxcd.io, kustomize.toolkit.fluxcd.io]
+- apiGroups: [source.toolkit.fluxcd.io, kustomize.toolkit.fluxcd.io, helm.toolkit.fluxcd.io, notification.toolkit.fluxcd.io, \
+  source.extensions.fluxcd.io, fluxcd.controlplane.io]
   resources: ['*']
   verbs: ['*']
 ---
