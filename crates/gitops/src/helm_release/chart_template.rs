@@ -32,9 +32,14 @@ pub(super) async fn keep(context: &Context, release: &Owner) -> Result<(), Failu
     let before = api.get_metadata_opt(&name.name).await.map_err(|error| failed(&name, &error))?;
     let before = match before.as_ref().and_then(|before| made_for_another(before, release)) {
         None => before,
-        Some(other) if is_there(context, &other).await? => return Err(taken(&name, &other)),
-        // With it goes what it brought, which was for somebody else.
-        Some(_) => delete(&api, &name, before.as_ref()).await.map(|()| None)?,
+        Some(other) => {
+            if is_there(context, &other).await? {
+                return Err(taken(&name, &other));
+            }
+            // With it goes what it brought, which was for somebody else.
+            delete(&api, &name, before.as_ref()).await?;
+            None
+        }
     };
     let after = api.patch(&name.name, &params, &Patch::Apply(object)).await.map_err(|error| failed(&name, &error))?;
     let action = match before {

@@ -156,7 +156,7 @@ impl Said {
 fn given(tree: &dyn Tree) -> Result<Vec<(String, Vec<Input>)>, MakeError> {
     let read = |path: &str| -> Result<Bytes, MakeError> { Ok(tree.read(&TreePath::parse(path)?)?) };
     let names: Vec<String> = serde_json::from_slice(&read(NAMES)?)?;
-    let inputs = |name: String| {
+    let inputs = |name: String| -> Result<(String, Vec<Input>), MakeError> {
         let inputs = serde_json::from_slice(&read(&format!("{GIVEN}/{name}"))?)?;
         Ok((name, inputs))
     };

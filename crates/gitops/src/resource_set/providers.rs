@@ -208,8 +208,9 @@ impl Providers {
 
     /// Completes when all are known that are there.
     pub(super) async fn known(&self) {
-        // It fails if nobody can list them any more, and this is who can.
-        let _ = self.0.is_listed.subscribe().wait_for(|is_listed| *is_listed).await;
+        let mut is_listed = self.0.is_listed.subscribe();
+        // The sender lives as long as this does.
+        let _ = is_listed.wait_for(|is_listed| *is_listed).await;
     }
 
     /// Tells of what is different in the namespace from now on.
