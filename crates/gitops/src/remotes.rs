@@ -322,6 +322,7 @@ fn file(charts: &Charts, url: &str, terms: &Terms<'_>) -> Result<Remote, Elsewhe
         limit: MAX_FILE_SIZE,
         timeout: FILE_TIMEOUT,
         access: terms.access.clone(),
+        tenant: terms.tenant.clone(),
         cancel: terms.cancel.clone(),
     };
     let content = charts.file(&source)?;
@@ -340,7 +341,7 @@ fn chart(
     let mut source = ChartSource::new(ChartRepository::parse(repository)?, name)
         .with_version(version.unwrap_or_default())
         .with_access(terms.access.clone());
-    source.cancel = terms.cancel.clone();
+    (source.cancel, source.tenant) = (terms.cancel.clone(), terms.tenant.clone());
     let package = charts.fetch(&source)?;
     let directory = only_directory(package.tree.as_ref()).map_err(Arc::new)?;
     let mut remote = remote((*package.tree).clone(), &directory)?;

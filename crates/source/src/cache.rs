@@ -1,17 +1,23 @@
 //! What was downloaded, on disk.
 
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use tempfile::SpooledTempFile;
+
 use crate::Digest;
+use crate::content::{Content, SMALL};
 
 /// What a file that is being written begins with.
 const PARTIAL: &str = ".partial-";
 
 /// How old a file that is being written must be to be taken for one that a killed process left.
 const ABANDONED: Duration = Duration::from_secs(60 * 60);
+
+/// How long the first line of a file may be.
+const MAX_LINE: u64 = 16 * 1024;
 
 /// How often the use of a file is noted.
 const USE_NOTED: Duration = Duration::from_secs(60);
@@ -29,7 +35,7 @@ pub(crate) struct Cache {
 /// A file of the cache: a line that whoever put it wrote, and the content.
 pub(crate) struct Cached {
     pub(crate) note: String,
-    pub(crate) content: Vec<u8>,
+    pub(crate) content: Content,
 }
 
 impl Cache {
@@ -52,8 +58,8 @@ impl Cache {
     /// The file `name`, if it is here and whole.
     pub(crate) fn get(&self, name: &str) -> Option<Cached> {
         let path = self.directory.join(name);
-        let mut file = fs::read(&path).ok()?;
-        let Some(cached) = take_apart(&mut file) else {
+        let file = File::open(&path).ok()?;
+        let Some(cached) = whole(file) else {
             tracing::warn!(path = %path.display(), "a file of the cache is damaged; it is fetched anew");
             let _ = fs::remove_file(&path);
             return None;
@@ -62,17 +68,33 @@ impl Cache {
         Some(cached)
     }
 
+    /// A file without a name for what comes: nothing is left of it when it is dropped, or the process is killed. It is in memory
+    /// as long as it is small.
+    pub(crate) fn spool(&self) -> SpooledTempFile {
+        tempfile::spooled_tempfile_in(SMALL as usize, &self.directory)
+    }
+
     /// Puts a file in place of whatever is there. `note` is one line.
     pub(crate) fn put(&self, name: &str, note: &str, content: &[u8]) -> io::Result<()> {
-        let size = (content.len() + note.len()) as u64;
+        self.write(name, note, (Digest::of(content), content.len() as u64), content)
+    }
+
+    /// The same with content that may be large.
+    pub(crate) fn keep(&self, name: &str, note: &str, content: &mut Content) -> io::Result<()> {
+        let described = (content.digest()?, content.size());
+        self.write(name, note, described, content.reader()?)
+    }
+
+    fn write(&self, name: &str, note: &str, (digest, size): (Digest, u64), mut content: impl Read) -> io::Result<()> {
+        let size = size.saturating_add(note.len() as u64);
         if size > self.max_bytes {
             return Ok(());
         }
         self.make_room(size)?;
         let mut file = tempfile::Builder::new().prefix(PARTIAL).tempfile_in(&self.directory)?;
         let note = note.replace(['\n', '\r'], " ");
-        writeln!(file, "{} {note}", Digest::of(content))?;
-        file.write_all(content)?;
+        writeln!(file, "{digest} {note}")?;
+        io::copy(&mut content, &mut file)?;
         file.persist(self.directory.join(name)).map_err(|error| error.error)?;
         Ok(())
     }
@@ -127,13 +149,16 @@ fn note_use(path: &Path) {
 }
 
 /// The note and the content of a file, if it is whole.
-fn take_apart(file: &mut Vec<u8>) -> Option<Cached> {
-    let end = file.iter().take(16 * 1024).position(|byte| *byte == b'\n')?;
-    let content = file.split_off(end + 1);
-    let line = std::str::from_utf8(file.get(..end)?).ok()?;
+fn whole(file: File) -> Option<Cached> {
+    let mut line = Vec::new();
+    BufReader::new(&file).take(MAX_LINE).read_until(b'\n', &mut line).ok()?;
+    let start = line.len() as u64;
+    let size = file.metadata().ok()?.len().checked_sub(start)?;
+    let line = std::str::from_utf8(line.strip_suffix(b"\n")?).ok()?;
     let (digest, note) = line.split_once(' ')?;
     let expected: Digest = digest.parse().ok()?;
-    (Digest::of(&content) == expected).then(|| Cached { note: note.to_owned(), content })
+    let mut content = Content::in_file(file, start, size);
+    (content.digest().ok()? == expected).then(|| Cached { note: note.to_owned(), content })
 }
 
 #[cfg(test)]
@@ -151,9 +176,30 @@ mod tests {
         let (_directory, cache) = cache(1000);
         cache.put("a", "a note", b"content\n\xff").unwrap();
         let cache = Cache::open(cache.directory().to_owned(), 1000).unwrap();
-        let got = cache.get("a").unwrap();
-        assert_eq!((got.note.as_str(), got.content.as_slice()), ("a note", &b"content\n\xff"[..]));
+        let mut got = cache.get("a").unwrap();
+        assert_eq!((got.note.as_str(), got.content.bytes().unwrap().as_slice()), ("a note", &b"content\n\xff"[..]));
         assert!(cache.get("b").is_none());
+    }
+
+    #[test]
+    fn what_came_is_in_memory_while_it_is_small_and_nothing_of_it_is_left() {
+        let (_directory, cache) = cache(8 << 20);
+        let files = || fs::read_dir(cache.directory()).unwrap().count();
+        for (size, is_on_disk) in [(SMALL, false), (SMALL + 1, true)] {
+            let came = vec![1; size as usize];
+            let mut spool = cache.spool();
+            spool.write_all(&came).unwrap();
+            assert_eq!(spool.is_rolled(), is_on_disk);
+            assert_eq!(files(), 0, "it has no name");
+            let mut content = Content::spooled(spool, size, Digest::of(&came), None);
+            cache.keep("a", "a note", &mut content).unwrap();
+            let mut kept = cache.get("a").unwrap();
+            assert_eq!((kept.content.size(), kept.content.digest().unwrap()), (size, Digest::of(&came)));
+            assert!(kept.content.bytes().unwrap() == came && content.bytes().unwrap() == came);
+            fs::remove_file(cache.directory().join("a")).unwrap();
+            assert!(kept.content.bytes().unwrap() == came, "whoever has it reads it to its end");
+        }
+        assert_eq!(files(), 0);
     }
 
     #[test]

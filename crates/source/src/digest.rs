@@ -1,6 +1,7 @@
 //! SHA-256 digests, as indexes and registries write them.
 
 use std::fmt;
+use std::io::{self, Write};
 use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
@@ -41,6 +42,17 @@ impl Hasher {
 
     pub(crate) fn finish(self) -> Digest {
         Digest(self.0.finalize().into())
+    }
+}
+
+impl Write for Hasher {
+    fn write(&mut self, content: &[u8]) -> io::Result<usize> {
+        self.update(content);
+        Ok(content.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -30,6 +30,7 @@ mod cancel;
 mod chart;
 mod commit;
 mod connect;
+mod content;
 mod deadline;
 mod digest;
 mod error;

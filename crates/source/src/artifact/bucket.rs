@@ -229,7 +229,7 @@ impl Fetch<'_> {
     /// What is remembered of the bucket; nothing where it is gone, or cannot be read.
     fn remembered(&self) -> Remembered {
         let text = self.shelf.manifests.get(&self.place_of_remembered());
-        text.and_then(|text| serde_json::from_slice(&text.content).ok()).unwrap_or_default()
+        text.and_then(|mut text| serde_json::from_slice(&text.content.bytes().ok()?).ok()).unwrap_or_default()
     }
 
     /// Without it all objects are fetched the next time.

@@ -23,7 +23,7 @@ pub(super) struct Shelf<'a> {
 impl Shelf<'_> {
     /// The manifest, or the signed text, with this digest.
     pub(super) fn text(&self, digest: Digest) -> Option<Vec<u8>> {
-        let held = self.manifests.get(&self.place(digest))?.content;
+        let held = self.manifests.get(&self.place(digest))?.content.bytes().ok()?;
         (Digest::of(&held) == digest).then_some(held)
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cowherd_tree::ArchiveError;
 
-use crate::{RangeError, TlsRemedies, WebProblem};
+use crate::{NoRoom, RangeError, TlsRemedies, WebProblem};
 
 /// Why a chart could not be fetched: which one, from where, the cause, and what to do.
 ///
@@ -43,6 +43,9 @@ pub enum ChartProblem {
     /// What the repository says of the chart makes no sense.
     #[error("the index of the repository cannot be used: {0}; it is made by `helm repo index`")]
     Index(String),
+    /// There is no room on disk for what comes.
+    #[error("what comes cannot be kept: {0}")]
+    NoRoom(#[from] NoRoom),
     /// The chart's archive cannot be unpacked.
     #[error(transparent)]
     Archive(#[from] Arc<ArchiveError>),

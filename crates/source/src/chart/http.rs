@@ -5,42 +5,35 @@ use ureq::http::header::{
     ACCEPT_ENCODING, ETAG, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
 };
 
+use super::ChartProblem;
+use super::spool::{Download, Spool};
 use crate::Digest;
-use crate::cache::{Cache, Cached};
+use crate::cache::Cached;
+use crate::content::Content;
 use crate::web::location::resolve;
-use crate::web::{Answer, Show, Web, WebProblem};
+use crate::web::{Answer, Show, Web};
 
 /// The index of the repository at `base`. One that did not change since it was cached is not sent again.
-pub(super) fn index(web: &Web<'_>, cache: &Cache, base: &str, limit: u64) -> Result<Vec<u8>, WebProblem> {
+pub(super) fn index(web: &Web<'_>, spool: &Spool<'_>, base: &str) -> Result<Download, ChartProblem> {
     let url = resolve(base, "index.yaml");
     // A server may show each user another index.
     let user = web.auth().username.as_deref().unwrap_or_default();
     let name = format!("{}.index", Digest::of(format!("{url}\n{user}").as_bytes()).hex());
-    let cached = cache.get(&name);
+    let cached = spool.cache.get(&name);
     let answer = web.get(&url, &conditions(cached.as_ref()), Show::Credentials)?;
     if let (StatusCode::NOT_MODIFIED, Some(cached)) = (answer.status, cached) {
-        return Ok(cached.content);
+        return Ok(Download { content: cached.content, keep: None });
     }
     let answer = answer.success(web.auth())?;
     let note = validators(&answer);
-    let index = web.read(answer, limit)?;
-    if let Some(note) = note {
-        put(cache, &name, &note, &index);
-    }
-    Ok(index)
+    let content = spool.take(|to| web.copy(answer, spool.limit, to))?;
+    Ok(Download { content, keep: note.map(|note| (name, note)) })
 }
 
-/// The archive at `url`.
-pub(super) fn archive(web: &Web<'_>, url: &str, limit: u64) -> Result<Vec<u8>, WebProblem> {
+/// The archive, or the file, at `url`.
+pub(super) fn archive(web: &Web<'_>, spool: &Spool<'_>, url: &str) -> Result<Content, ChartProblem> {
     let answer = web.get(url, &[], Show::Credentials)?.success(web.auth())?;
-    web.read(answer, limit)
-}
-
-/// Keeps what was downloaded. Whoever asked has it anyway: a full disk costs the next download.
-pub(super) fn put(cache: &Cache, name: &str, note: &str, content: &[u8]) {
-    if let Err(error) = cache.put(name, note, content) {
-        tracing::warn!(directory = %cache.directory().display(), %error, "a download was not kept");
-    }
+    spool.take(|to| web.copy(answer, spool.limit, to))
 }
 
 /// What tells the server which index we have: `ETag` and `Last-Modified` as it sent them, apart by a tab.

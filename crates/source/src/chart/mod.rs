@@ -12,7 +12,10 @@ mod options;
 mod registry;
 mod repository;
 mod request;
+mod spool;
+mod turn;
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,8 +23,9 @@ use cowherd_tree::unpack;
 
 use crate::cache::Cache;
 use crate::connect::{Authorities, Line};
+use crate::content::Content;
 use crate::deadline::Deadline;
-use crate::web::{Show, Web, location};
+use crate::web::{Web, location};
 use crate::{Auth, Digest, MirrorsError, WebProblem};
 pub use error::{ChartError, ChartProblem};
 use index::Entry;
@@ -30,6 +34,8 @@ use registry::Pulled;
 use repository::Place;
 pub use repository::{ChartRepository, ChartUrlError};
 pub use request::{ChartSource, FileSource, Package, RepositoryIndex};
+use spool::{Download, Spool};
+use turn::Terms;
 
 /// The most bytes of an index that are read as a whole, where a chart cannot be cut out of it.
 const MAX_WHOLE_INDEX: usize = 32 << 20;
@@ -83,12 +89,13 @@ impl Charts {
                 return Err(ChartProblem::Index("only a repository on a server of the web has one".to_owned()));
             };
             let auth = source.credentials();
-            let line = Line::new(&source.access, &source.cancel);
-            let mut web = Web::new(&auth, authorities, Deadline::after(source.timeout), line)?;
+            let terms = Terms { source, auth: &auth, deadline: Deadline::after(source.timeout) };
+            let mut web = Web::new(&auth, authorities, terms.deadline, terms.line())?;
             web.trust(base);
-            let text = http::index(&web, cache, base, options.max_index as u64)?;
+            let mut index = http::index(&web, &self.spool(source, options.max_index as u64), base)?;
+            let text = terms.hold(cache, &mut index)?;
             index::check(&text, MAX_WHOLE_INDEX.min(options.max_index))?;
-            Ok(RepositoryIndex { digest: Digest::of(&text), size: text.len() as u64 })
+            Ok(RepositoryIndex { digest: digest(&mut index.content)?, size: index.content.size() })
         };
         read().map_err(|problem| ChartError { chart: format!("index of {}", source.repository), problem })
     }
@@ -104,37 +111,37 @@ impl Charts {
             let line = Line::new(&source.access, &source.cancel);
             let mut web = Web::new(&auth, &self.0.authorities, Deadline::after(source.timeout), line)?;
             web.trust(&url);
-            let answer = web.get(&url, &[], Show::Credentials)?.success(&auth)?;
-            web.read(answer, source.limit)
+            let spool = Spool { cache: &self.0.cache, tenant: source.tenant.as_ref(), limit: source.limit };
+            let mut content = http::archive(&web, &spool, &url)?;
+            // Whoever asked has it in memory from now on: there is nothing to wait for.
+            Ok(turn::read(&mut content)?)
         };
-        read().map_err(|problem: WebProblem| ChartError {
-            chart: format!("file {}", location::shown(&url)),
-            problem: problem.into(),
-        })
+        read().map_err(|problem: ChartProblem| ChartError { chart: format!("file {}", location::shown(&url)), problem })
     }
 
     fn package(&self, source: &ChartSource, auth: &Auth, deadline: Deadline) -> Result<Package, ChartProblem> {
-        let Inner { options, authorities, .. } = &*self.0;
+        let Inner { cache, options, authorities } = &*self.0;
         let terms = Terms { source, auth, deadline };
         let pulled = match &source.repository.place {
             Place::Directory(directory) => self.read_directory(directory, &terms)?,
             Place::Web(base) => {
                 let mut web = Web::new(auth, authorities, deadline, terms.line())?;
                 web.trust(base);
-                let index = http::index(&web, &self.0.cache, base, options.max_index as u64)?;
-                let (entry, url) = self.choose(&index, source)?;
-                drop(index);
+                let index = http::index(&web, &self.spool(source, options.max_index as u64), base)?;
+                let (entry, url) = self.choose(index, &terms)?;
                 self.download(web, entry, (base, &location::resolve(base, &url)), &terms)?
             }
             Place::Registry { host, path } => {
                 let path = [path.as_str(), &source.name].into_iter().filter(|part| !part.is_empty());
                 let path = path.collect::<Vec<_>>().join("/");
                 let web = Web::new(auth, authorities, deadline, terms.line())?;
-                self.pull(web, (host, &path), &source.version, source.plain_http)?
+                self.pull(web, (host, &path), &source.version, source)?
             }
         };
-        let tree = unpack(pulled.archive.as_slice(), &options.archive).map_err(Arc::new)?;
-        let Pulled { name, version, digest, cached, .. } = pulled;
+        let Pulled { mut archive, name, version, digest, cached } = pulled;
+        let _turn = terms.turn(cache, &mut archive)?;
+        let packed = archive.content.reader().map_err(unreadable)?;
+        let tree = unpack(packed, &options.archive).map_err(Arc::new)?;
         Ok(Package { tree: Arc::new(tree), name, version, digest, cached })
     }
 
@@ -145,13 +152,14 @@ impl Charts {
             return Err(ChartProblem::NotAllowed(directory.to_owned()));
         }
         let index = directory::index(directory, options.max_index as u64)?;
-        let (entry, url) = self.choose(&index, terms.source)?;
+        let (entry, url) = self.choose(Download { content: index, keep: None }, terms)?;
         if matches!(location::scheme(&url), Some("http" | "https" | "oci")) {
             let web = Web::new(terms.auth, authorities, terms.deadline, terms.line())?;
             return self.download(web, entry, (&terms.source.repository.to_string(), &url), terms);
         }
-        let archive = directory::archive(directory, &url, options.archive.packed)?;
-        let digest = checked(&archive, entry.digest()?)?;
+        let mut content = directory::archive(directory, &url, options.archive.packed)?;
+        let digest = checked(digest(&mut content)?, entry.digest()?)?;
+        let archive = Download { content, keep: None };
         Ok(Pulled { archive, name: entry.name, version: entry.version, digest, cached: false })
     }
 
@@ -170,8 +178,8 @@ impl Charts {
             let nobody = Auth { ca: auth.ca.clone(), ..Auth::default() };
             let auth = if source.pass_credentials { auth } else { &nobody };
             let web = Web::new(auth, authorities, deadline, terms.line())?;
-            let pulled = self.pull(web, (host, path), "", source.plain_http)?;
-            checked(&pulled.archive, announced)?;
+            let pulled = self.pull(web, (host, path), "", source)?;
+            checked(pulled.digest, announced)?;
             return Ok(Pulled { name: entry.name, version: entry.version, ..pulled });
         }
         if source.pass_credentials {
@@ -179,18 +187,17 @@ impl Charts {
         }
         // Whoever wrote the index may name any URL, and nobody there is asked who has the chart already.
         let place = format!("{base}\n{url}");
-        let held = announced.and_then(|digest| cache.get(&archive_file(&place, &digest)));
-        let held = held.filter(|held| announced == Some(Digest::of(&held.content)));
-        let cached = held.is_some();
-        let archive = match held {
-            Some(held) => held.content,
-            None => http::archive(&web, url, options.archive.packed)?,
-        };
-        let digest = checked(&archive, announced)?;
-        if !cached {
-            http::put(cache, &archive_file(&place, &digest), "", &archive);
+        let Entry { name, version, .. } = entry;
+        if let Some((digest, content)) =
+            announced.and_then(|digest| Some((digest, held(cache, &archive_file(&place, &digest), digest)?)))
+        {
+            let archive = Download { content, keep: None };
+            return Ok(Pulled { archive, name, version, digest, cached: true });
         }
-        Ok(Pulled { archive, name: entry.name, version: entry.version, digest, cached })
+        let mut content = http::archive(&web, &self.spool(source, options.archive.packed), url)?;
+        let digest = checked(digest(&mut content)?, announced)?;
+        let archive = Download { content, keep: Some((archive_file(&place, &digest), String::new())) };
+        Ok(Pulled { archive, name, version, digest, cached: false })
     }
 
     fn pull(
@@ -198,32 +205,27 @@ impl Charts {
         web: Web<'_>,
         place: (&str, &str),
         wanted: &str,
-        plain_http: Option<bool>,
+        source: &ChartSource,
     ) -> Result<Pulled, ChartProblem> {
-        registry::pull(web, &self.0.cache, place, wanted, plain_http, self.0.options.archive.packed)
+        registry::pull(web, &self.spool(source, self.0.options.archive.packed), place, wanted, source.plain_http)
     }
 
-    /// The version of the chart that is asked for, and where it is.
-    fn choose(&self, index: &[u8], source: &ChartSource) -> Result<(Entry, String), ChartProblem> {
-        let versions = index::versions(index, &source.name, MAX_WHOLE_INDEX.min(self.0.options.max_index))?;
+    /// Where what comes for this is written.
+    fn spool<'a>(&'a self, source: &'a ChartSource, limit: u64) -> Spool<'a> {
+        Spool { cache: &self.0.cache, tenant: source.tenant.as_ref(), limit }
+    }
+
+    /// The version of the chart that is asked for, and where it is. The index is in memory for no longer than that takes.
+    fn choose(&self, mut index: Download, terms: &Terms<'_>) -> Result<(Entry, String), ChartProblem> {
+        let Inner { cache, options, .. } = &*self.0;
+        let source = terms.source;
+        let text = terms.hold(cache, &mut index)?;
+        let versions = index::versions(&text, &source.name, MAX_WHOLE_INDEX.min(options.max_index))?;
         let mut entry = index::choose(&versions, &source.version)?.clone();
         let url = entry.url.take().ok_or_else(|| {
             ChartProblem::Index(format!("the version {} of {:?} has no URL", entry.version, source.name))
         })?;
         Ok((entry, url))
-    }
-}
-
-/// The terms of one fetch.
-struct Terms<'a> {
-    source: &'a ChartSource,
-    auth: &'a Auth,
-    deadline: Deadline,
-}
-
-impl Terms<'_> {
-    fn line(&self) -> Line {
-        Line::new(&self.source.access, &self.source.cancel)
     }
 }
 
@@ -241,11 +243,27 @@ fn archive_file(place: &str, digest: &Digest) -> String {
     format!("{}.tgz", Digest::of(format!("{place}\n{digest}").as_bytes()).hex())
 }
 
+/// What the cache has under this name, if it is what has this digest.
+fn held(cache: &Cache, name: &str, digest: Digest) -> Option<Content> {
+    let mut content = cache.get(name)?.content;
+    (content.digest().ok()? == digest).then_some(content)
+}
+
+fn digest(content: &mut Content) -> Result<Digest, WebProblem> {
+    content.digest().map_err(unreadable)
+}
+
+fn unreadable(error: io::Error) -> WebProblem {
+    WebProblem::Storage(error.to_string())
+}
+
 /// The digest of an archive, which has to be the one that was announced.
-fn checked(archive: &[u8], expected: Option<Digest>) -> Result<Digest, WebProblem> {
-    let actual = Digest::of(archive);
+fn checked(actual: Digest, expected: Option<Digest>) -> Result<Digest, WebProblem> {
     match expected {
         Some(expected) if expected != actual => Err(WebProblem::Digest { expected, actual }),
         _ => Ok(actual),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,8 +2,8 @@
 
 use cowherd_version::Version;
 
-use super::{ChartProblem, http, index};
-use crate::cache::Cache;
+use super::spool::{Download, Spool};
+use super::{ChartProblem, index};
 use crate::registry::{Descriptor, Manifest, Name, Registry, is_tag};
 use crate::web::location::shown;
 use crate::web::{Web, WebProblem};
@@ -23,7 +23,7 @@ const MAX_MANIFESTS: usize = 8;
 
 /// An archive that was pulled.
 pub(super) struct Pulled {
-    pub(super) archive: Vec<u8>,
+    pub(super) archive: Download,
     pub(super) name: String,
     pub(super) version: String,
     pub(super) digest: Digest,
@@ -33,11 +33,10 @@ pub(super) struct Pulled {
 /// Pulls the chart at `path` of the registry at `host`: the version, tag or digest `wanted`, or the highest in that range.
 pub(super) fn pull(
     web: Web<'_>,
-    cache: &Cache,
+    spool: &Spool<'_>,
     (host, path): (&str, &str),
     wanted: &str,
     plain_http: Option<bool>,
-    limit: u64,
 ) -> Result<Pulled, ChartProblem> {
     let name = Name::parse(host, path)?;
     let registry = Registry::new(web, &name, plain_http.unwrap_or_else(|| name.is_local()));
@@ -54,15 +53,13 @@ pub(super) fn pull(
     let layer = layer(&manifest, shown(registry.base()))?;
     let digest = layer.digest(registry.base())?;
     let file = super::archive_file(registry.base(), &digest);
-    let held = cache.get(&file).filter(|held| Digest::of(&held.content) == digest);
+    let held = super::held(spool.cache, &file, digest);
     let cached = held.is_some();
     let archive = match held {
-        Some(held) => held.content,
+        Some(content) => Download { content, keep: None },
         None => {
-            let mut archive = Vec::new();
-            registry.blob(layer, limit, &mut archive)?;
-            http::put(cache, &file, "", &archive);
-            archive
+            let content = spool.take(|to| registry.blob(layer, spool.limit, to).map(|()| digest))?;
+            Download { content, keep: Some((file, String::new())) }
         }
     };
     let version = version.or_else(|| annotated_version(&manifest)).unwrap_or_else(|| digest.to_string());

@@ -7,7 +7,7 @@ use std::time::Duration;
 use cowherd_tree::MemoryTree;
 
 use super::ChartRepository;
-use crate::{Access, Auth, Cancel, DEFAULT_TIMEOUT, Digest};
+use crate::{Access, Auth, Cancel, DEFAULT_TIMEOUT, Digest, Tenant};
 
 /// A chart and the terms on which it is fetched.
 #[derive(Clone, Debug)]
@@ -29,6 +29,9 @@ pub struct ChartSource {
     pub timeout: Duration,
     /// What the fetch may use and reach.
     pub access: Access,
+    /// On whose behalf it is fetched: of all that is large, one of theirs is in memory at a time, and what comes counts as kept on
+    /// disk for them. Nobody's where the person who runs the program wants it.
+    pub tenant: Option<Tenant>,
     /// Breaks the fetch off.
     pub cancel: Cancel,
 }
@@ -45,6 +48,7 @@ impl ChartSource {
             plain_http: None,
             timeout: DEFAULT_TIMEOUT,
             access: Access::default(),
+            tenant: None,
             cancel: Cancel::default(),
         }
     }
@@ -103,6 +107,8 @@ pub struct FileSource {
     pub timeout: Duration,
     /// What the fetch may use and reach.
     pub access: Access,
+    /// For whom it counts on disk while it comes.
+    pub tenant: Option<Tenant>,
     /// Breaks the fetch off.
     pub cancel: Cancel,
 }

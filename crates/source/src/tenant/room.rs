@@ -197,6 +197,11 @@ impl<'a, W> Growing<'a, W> {
     pub(crate) fn new(inner: W, claim: Option<&'a Claim>) -> Self {
         Self { inner, claim, at: 0, end: 0, refused: None, failed: None }
     }
+
+    /// How many bytes it has.
+    pub(crate) fn written(&self) -> u64 {
+        self.end
+    }
 }
 
 impl<W: Write> Write for Growing<'_, W> {

@@ -115,7 +115,7 @@ impl Effort {
         let is_small = state.index.saturating_add(bytes) <= SMALL && state.made <= LITTLE;
         let Some(tenant) = self.attempt.tenant().filter(|_| !is_small && state.turn.is_none()) else { return Ok(()) };
         drop(state);
-        let Some(turn) = tenant.turn(&self.attempt) else {
+        let Some(turn) = tenant.turn_of_packs(self.attempt.deadline(), self.attempt.cancel()) else {
             self.attempt.fail(self.attempt.ended());
             return Err(io::Error::other("there was no turn to unpack it"));
         };

@@ -162,6 +162,7 @@ fn charts_and_files_are_not_taken_from_this_machine() {
         limit: 1000,
         timeout: Duration::from_secs(20),
         access,
+        tenant: None,
         cancel: Cancel::default(),
     };
     let error = charts.file(&file(Access::default())).unwrap_err();

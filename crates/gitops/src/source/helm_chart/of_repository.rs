@@ -32,6 +32,7 @@ pub(super) async fn fetch(
     source.version = object.spec.version.clone().unwrap_or_default();
     let host = source.repository.host().to_owned();
     let purpose = Purpose { namespace: repository.name.namespace.clone(), host, is_own: false };
+    source.tenant = shared.fetches.tenant(&purpose);
     let object = object.clone();
     let work = move |cancel| {
         source.cancel = cancel;

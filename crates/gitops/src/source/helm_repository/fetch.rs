@@ -21,6 +21,7 @@ pub(super) async fn fetch(shared: &Shared, object: &HelmRepository) -> Result<Fo
     let repository = source.repository.clone();
     let name = name(object).name;
     let purpose = Purpose { namespace: name.namespace.clone(), host: repository.host().to_owned(), is_own: false };
+    source.tenant = shared.fetches.tenant(&purpose);
     let work = move |cancel| {
         source.cancel = cancel;
         charts.index(&source)
