@@ -1,12 +1,10 @@
 //! The index of a chart repository: which versions of a chart there are, and where.
 
+mod json;
 mod section;
-
-use std::fmt;
 
 use cowherd_version::Version;
 use cowherd_yaml::{Limits, parse_documents};
-use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
 use super::ChartProblem;
@@ -110,7 +108,7 @@ fn entries(text: &[u8], chart: &str, max_bytes: usize) -> Result<Option<Value>, 
         return Err(ChartProblem::Index("it is empty".to_owned()));
     }
     if text.trim_start().starts_with('{')
-        && let Some(found) = json(text, chart)?
+        && let Some(found) = json::entries(text, chart)?
     {
         return Ok(found);
     }
@@ -139,81 +137,6 @@ fn entries(text: &[u8], chart: &str, max_bytes: usize) -> Result<Option<Value>, 
 
 fn no_api_version() -> ChartProblem {
     ChartProblem::Index("it has no apiVersion".to_owned())
-}
-
-/// What stands under the name of `chart` in an index that is JSON; `None` where it is none.
-fn json(text: &str, chart: &str) -> Result<Option<Option<Value>>, ChartProblem> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let Ok((versioned, found)) = (Index { chart }).deserialize(&mut deserializer) else { return Ok(None) };
-    if deserializer.end().is_err() {
-        return Ok(None);
-    }
-    if versioned { Ok(Some(found)) } else { Err(no_api_version()) }
-}
-
-/// Reads an index, of its entries only those of `chart`: whether it has a version, and the entries.
-struct Index<'a> {
-    chart: &'a str,
-}
-
-impl<'de> DeserializeSeed<'de> for Index<'_> {
-    type Value = (bool, Option<Value>);
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Index<'_> {
-    type Value = (bool, Option<Value>);
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an index")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let (mut versioned, mut found) = (false, None);
-        while let Some(key) = map.next_key::<String>()? {
-            match key.as_str() {
-                "apiVersion" => versioned = !map.next_value::<String>()?.is_empty(),
-                "entries" => found = map.next_value_seed(Entries { chart: self.chart })?,
-                _ => drop(map.next_value::<IgnoredAny>()?),
-            }
-        }
-        Ok((versioned, found))
-    }
-}
-
-struct Entries<'a> {
-    chart: &'a str,
-}
-
-impl<'de> DeserializeSeed<'de> for Entries<'_> {
-    type Value = Option<Value>;
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Entries<'_> {
-    type Value = Option<Value>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the charts of an index")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut found = None;
-        while let Some(key) = map.next_key::<String>()? {
-            if key != self.chart {
-                map.next_value::<IgnoredAny>()?;
-            } else if found.replace(map.next_value()?).is_some() {
-                return Err(A::Error::custom("a chart stands twice in the index"));
-            }
-        }
-        Ok(found)
-    }
 }
 
 #[cfg(test)]

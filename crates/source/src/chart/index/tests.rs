@@ -75,6 +75,19 @@ fn one_chart_of_a_large_index_costs_little() {
 }
 
 #[test]
+fn a_chart_that_would_take_many_times_its_text_in_memory_is_refused() {
+    let index = |entries: usize| {
+        let entries = vec!["{\"a\":0}"; entries].join(",");
+        format!("{{\"apiVersion\": \"v1\", \"entries\": {{\"web\": [{entries}]}}}}")
+    };
+    assert_eq!(versions(index(1000).as_bytes(), "web", MAX).unwrap(), []);
+    // Three megabytes of text, and a hundred times as much of maps.
+    let problem = versions(index(500_000).as_bytes(), "web", MAX).unwrap_err();
+    assert!(matches!(problem, ChartProblem::Index(_)), "{problem}");
+    assert!(matches!(versions(index(500_000).as_bytes(), "other", MAX), Err(ChartProblem::NoChart)));
+}
+
+#[test]
 fn a_missing_version_is_answered_with_those_that_there_are() {
     let index = format!("apiVersion: v1\nentries:\n{ENTRIES}");
     let versions = versions(index.as_bytes(), "web", MAX).unwrap();
