@@ -74,7 +74,8 @@ fn a_kustomization_that_git_describes_is_put_back_when_it_is_deleted_and_prunes_
     let fleet = Fleet::start();
     let (running, before) = (&fleet.running, maps(&fleet.running));
     let uid = running.uid(APP);
-    running.kubectl_ok(["delete"].into_iter().chain(APP.split(' ')));
+    // Where the new one is there when kubectl looks, it waits for that one to go.
+    running.kubectl_ok(["delete", "--wait=false"].into_iter().chain(APP.split(' ')));
     wait_for_another(running, APP, &uid);
     let said = ["app was deleted", "Kustomization flux-system/flux-system describes it in Git", "nothing was pruned"];
     running.wait_for_warning("Kustomization/app", &said);

@@ -34,7 +34,7 @@ fn a_kind_that_is_served_in_another_version_is_told_with_that_one() {
     // It may bring definitions, but none of these.
     story.repository.write("app/release.yaml", release);
     let objects = [
-        ("kustomization", "kustomize.toolkit.fluxcd.io/v1beta1", "Kustomization", "kustomize.toolkit.fluxcd.io/v1"),
+        ("former", "kustomize.toolkit.fluxcd.io/v1beta1", "Kustomization", "kustomize.toolkit.fluxcd.io/v1"),
         ("repository", "source.toolkit.fluxcd.io/v1beta1", "HelmRepository", "source.toolkit.fluxcd.io/v1"),
         ("old", "helm.toolkit.fluxcd.io/v2beta1", "HelmRelease", "helm.toolkit.fluxcd.io/v2"),
         ("job", "batch/v1beta1", "CronJob", "batch/v1"),
