@@ -29,7 +29,7 @@ use crate::source::SourceName;
 pub(crate) enum Silence {
     /// It is about to be applied, as far as anybody knows.
     AtWork,
-    /// It waits for what it depends on.
+    /// It waits for what it depends on, or for what is missing in the cluster that it is made with.
     Blocked,
     /// It is suspended.
     Suspended,
@@ -55,7 +55,7 @@ impl Silence {
     pub(super) fn reason(self) -> &'static str {
         match self {
             Self::AtWork => "is not ready to be applied yet",
-            Self::Blocked => "waits for what it depends on",
+            Self::Blocked => "waits for what it depends on, or is made with",
             Self::Suspended => "is suspended",
             Self::Failing => "failed before that was known",
             Self::NoContent => "has no content yet",
