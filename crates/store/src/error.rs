@@ -50,6 +50,11 @@ impl StorageFailure {
         self.remedy == MAKE_ROOM
     }
 
+    /// Whether it tells but that the file is out of service, not what put it there.
+    pub(crate) fn is_aftermath(&self) -> bool {
+        self.remedy == AGAIN
+    }
+
     /// Whether it may be gone once the file has been opened again. Damage is not.
     pub(crate) fn may_pass(&self) -> bool {
         !matches!(self.remedy, RESTORE | CHECK | PUT_BACK)

@@ -328,6 +328,46 @@ mod tests {
         (objects, tokio::spawn(crate::tasks::keep_on(sources, name, receiver, teller)))
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_deleted_source_is_let_go_however_often_that_is_refused() {
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let refusals = std::sync::atomic::AtomicUsize::new(3);
+        let refusals = Arc::new(refusals);
+        let service = tower::service_fn(move |request: http::Request<kube::client::Body>| {
+            let (tell, refusals) = (tell.clone(), refusals.clone());
+            async move {
+                let is_refused = refusals.load(std::sync::atomic::Ordering::SeqCst) > 0;
+                if is_refused {
+                    refusals.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+                }
+                let _ = tell.send((request.method().clone(), is_refused));
+                let conflict = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Conflict", "code": 409,
+                    "message": "the object has been modified" });
+                let object = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "a" } });
+                let (code, body) = if is_refused { (409, conflict) } else { (200, object) };
+                let body = kube::client::Body::from(body.to_string().into_bytes());
+                let answer = http::Response::builder().status(code).body(body);
+                Ok::<_, std::convert::Infallible>(answer.unwrap())
+            }
+        });
+        let directory = tempfile::tempdir().unwrap();
+        let shared = shared(kube::Client::new(service, "default"), directory.path(), Config::default());
+        let object = json!({ "metadata": { "name": "a", "namespace": "n", "uid": "1", "finalizers": [FINALIZER],
+            "deletionTimestamp": "2026-01-01T00:00:00Z", "resourceVersion": "7" } });
+        let (objects, receiver) = watch::channel(Arc::new(serde_json::from_value::<ConfigMap>(object).unwrap()));
+        let name = crate::NamespacedName::new("n", "a");
+        let teller = Teller::new(SourceName { kind: ConfigMap::KIND, name: name.clone() }, shared.tell.clone());
+        let sources = crate::source::run::Sources::<ConfigMap>::new(shared.clone());
+        let task = tokio::spawn(crate::tasks::keep_on(sources, name, receiver, teller));
+        for is_refused in [true, true, true, false] {
+            assert_eq!(told.recv().await.unwrap(), (http::Method::PATCH, is_refused));
+        }
+        tokio::time::sleep(2 * LAST_RELEASE).await;
+        drop(objects);
+        task.await.unwrap();
+        assert!(told.try_recv().is_err(), "once it is let go nothing is asked any more");
+    }
+
     #[tokio::test]
     async fn a_bug_outside_of_a_fetch_is_said_by_the_source_and_counted_and_ends_with_the_source() {
         let (client, mut told) = client();

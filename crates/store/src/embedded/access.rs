@@ -51,7 +51,7 @@ impl Trials {
             let opened = async { if is_last { None } else { Some(access.recover(generation).await) } };
             match tokio::time::timeout_at(deadline, opened).await {
                 Ok(Some(opened)) => opened,
-                Ok(None) | Err(_) => Err(failure.into()),
+                Ok(None) | Err(_) => Err(access.cause(failure).into()),
             }
         }
         .boxed()
@@ -71,6 +71,17 @@ impl Access {
                 Err(Error::Storage(failure)) => trials.wait(self, generation, failure).await?,
                 done => return done,
             }
+        }
+    }
+
+    /// What is wrong, where a read met no more than its consequences: to be told that the file is being opened again helps
+    /// nobody whose disk is full.
+    fn cause(&self, failure: StorageFailure) -> StorageFailure {
+        let known = || self.shared.trouble().as_ref().map(|trouble| trouble.failure.clone());
+        let known = failure.is_aftermath().then(known).flatten();
+        match known.filter(|known| !known.is_aftermath()) {
+            Some(StorageFailure { cause, remedy, .. }) => StorageFailure { cause, remedy, ..failure },
+            None => failure,
         }
     }
 

@@ -390,8 +390,9 @@ async fn told(mut watch: Watch, from: Revision) -> Option<Vec<Event>> {
                 told.push(event);
             }
             Err(Error::Compacted { .. }) => return None,
-            // Nor could it be read, while there was no room to open the file again.
-            Err(Error::Storage(failure)) if failure.is_full() => return None,
+            // Nor could it be read, each time that was tried: there was no room to open the file again, or it had just failed
+            // for another one.
+            Err(Error::Storage(failure)) if failure.is_full() || failure.is_aftermath() => return None,
             Err(error) => panic!("{error}"),
         }
     }

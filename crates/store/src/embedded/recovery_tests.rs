@@ -247,6 +247,24 @@ async fn a_read_is_tried_eight_times() {
     assert_eq!((tried.load(Ordering::Relaxed), opened.load(Ordering::Relaxed)), (8, 7));
 }
 
+/// A reader meets an engine that is out of service, since others found no room.
+#[tokio::test]
+async fn a_read_that_is_given_up_says_why_the_file_is_out_of_service() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Embedded::open(dir.path().join("state.redb"), Options::default()).unwrap();
+    let access = Access { shared: store.shared.clone(), commands: mpsc::channel(1).0.downgrade() };
+    let met = StorageFailure::new(store.shared.engine.path(), "read the store", &redb::Error::PreviousIo);
+    let given_up = async || {
+        let mut trials = Trials::new();
+        (0..7).for_each(|_| drop(trials.wait(&access, 0, met.clone())));
+        trials.wait(&access, 0, met.clone()).await.unwrap_err()
+    };
+    assert_eq!(given_up().await, met.clone().into());
+    let full = no_room(&store);
+    *store.shared.trouble() = Some(Trouble::at_start(full.clone()));
+    assert_eq!(given_up().await, StorageFailure { action: "read the store", ..full }.into());
+}
+
 /// The file is open again after six seconds, each time, and fails again.
 #[tokio::test(start_paused = true)]
 async fn a_read_has_one_deadline_for_all_its_trials() {
