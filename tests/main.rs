@@ -37,6 +37,7 @@ mod leaving;
 mod literals;
 mod local;
 mod meant;
+mod migrating;
 mod mistakes;
 mod mistyped;
 mod moving;

@@ -16,18 +16,32 @@ const MOST: usize = 8;
 const CONTROLLERS: [&str; 5] =
     ["source-controller", "kustomize-controller", "helm-controller", "notification-controller", "source-watcher"];
 
+/// The one that brings and keeps these where a FluxInstance says so.
+pub const OPERATOR: &str = "flux-operator";
+/// The label of its Deployment.
+pub const OPERATOR_LABEL: &str = "app.kubernetes.io/name=flux-operator";
+
 /// The label that says which of them it is.
-const COMPONENT: &str = "app.kubernetes.io/component";
+pub const COMPONENT: &str = "app.kubernetes.io/component";
 
 /// Namespace and name of each Deployment of them that is to have Pods.
 ///
 /// # Errors
 /// When the cluster gives no answer, or does not let Deployments be seen.
 pub async fn running(client: &Client) -> kube::Result<Vec<(String, String)>> {
+    Ok(deployments(client).await?.iter().filter(|one| runs(one)).map(name).collect())
+}
+
+/// Their Deployments, whether they are to have Pods or not.
+///
+/// # Errors
+/// When the cluster gives no answer, or does not let Deployments be seen.
+pub async fn deployments(client: &Client) -> kube::Result<Vec<Deployment>> {
     let deployments: Api<Deployment> = Api::all(client.clone());
     let components = format!("{COMPONENT} in ({})", CONTROLLERS.join(", "));
-    let found = deployments.list(&ListParams::default().labels(&components)).await?;
-    Ok(found.items.iter().filter(|one| runs(one)).map(name).collect())
+    let mut found = deployments.list(&ListParams::default().labels(&components)).await?.items;
+    found.extend(deployments.list(&ListParams::default().labels(OPERATOR_LABEL)).await?.items);
+    Ok(found)
 }
 
 /// Refuses a cluster in which some of them run, with how to end them.
@@ -37,8 +51,8 @@ pub fn refuse(running: &[(String, String)]) -> anyhow::Result<()> {
         running.iter().filter(|(other, _)| other == namespace).map(|(_, name)| name.as_str()).collect();
     let all = running.iter().map(|(namespace, name)| format!("{namespace}/{name}"));
     anyhow::bail!(
-        "Flux's controllers run in this cluster: {}; they and cowherd would each undo what the other one does. Stop them with \
-         `kubectl scale deployment --replicas=0 --namespace {namespace} {}`, which leaves all that they applied as it is, or \
+        "Flux's controllers run in this cluster: {}; they and cowherd would each undo what the other one does. `cowherd migrate` \
+         takes over from them; or stop them with `kubectl scale deployment --replicas=0 --namespace {namespace} {}`, which leaves all that they applied as it is, or \
          say --beside-flux where they have other shards than cowherd",
         cowherd_text::listed(all, MOST),
         names.join(" ")
@@ -46,7 +60,7 @@ pub fn refuse(running: &[(String, String)]) -> anyhow::Result<()> {
 }
 
 /// Whether there are to be Pods of it. Nobody says is one.
-fn runs(deployment: &Deployment) -> bool {
+pub fn runs(deployment: &Deployment) -> bool {
     deployment.spec.as_ref().and_then(|spec| spec.replicas) != Some(0)
 }
 

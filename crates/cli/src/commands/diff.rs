@@ -19,7 +19,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
 use cowherd_apply::FieldChange;
-use cowherd_gitops::{Foresight, Means};
+use cowherd_gitops::{DefaultAccount, Foresight, Means};
 use cowherd_source::{Access, Artifacts};
 use cowherd_text::shell;
 use kube::Client;
@@ -32,10 +32,11 @@ use crate::completion;
 use crate::downloads;
 use crate::failure::misuse;
 use crate::output::{self, Format};
-use crate::sops;
+use crate::sops::{self, SopsKeys};
 use crate::target::{Kind, Target};
 use crate::terminal::{self, Mark};
-use changes::{Change, Found};
+use changes::Change;
+pub use changes::Found;
 use comment::Compared;
 use live::Live;
 use repository::RepositoryFlags;
@@ -66,6 +67,7 @@ const FAILED: u8 = 3;
 ///   cowherd diff --revision HEAD~1 -o yaml
 ///   cowherd diff --worktree
 ///   cowherd diff apps --revision my-branch -o markdown
+///   cowherd diff --fetch
 ///   cowherd diff --base main --path clusters/prod
 ///   cowherd diff --base origin/main -o markdown
 ///   cowherd diff --base HEAD --worktree
@@ -81,6 +83,9 @@ pub struct Diff {
     /// Look at the files as they are on disk, committed or not, instead of at a revision
     #[arg(long, conflicts_with = "revision")]
     worktree: bool,
+    /// Look at what the cluster's sources bring, of whatever kind, fetched as the agents fetch it, instead of at a repository here
+    #[arg(long, conflicts_with_all = ["revision", "worktree", "base"])]
+    fetch: bool,
     /// Go on to the Kustomizations and HelmReleases that the Kustomization applies
     #[arg(long)]
     recursive: bool,
@@ -178,17 +183,15 @@ impl Diff {
         let live = Live::list(client, target.kind).await?;
         let data_dir = self.cluster.data_dir_of_plane().await?;
         let means = Means {
-            elsewhere: Arc::new(downloads::opened(directory)?),
-            artifacts: Some(Artifacts::open(directory.join("artifacts"))?),
-            access: Access::own(),
-            keys: sops::of_cluster(client, self.repository.sops()).await?,
             seed: data_dir.as_deref().and_then(cowherd_controlplane::seed_in),
             default_account: behalf::find(self.default_service_account.as_deref(), data_dir.as_deref(), client).await?,
+            ..means(client, directory, self.repository.sops()).await?
         };
         let foresight = Foresight::new(client.clone(), means);
         let namespace = &self.cluster.namespace;
         let is_own = |source: &(String, String)| self.repository.names(source);
-        let mut walk = Walk::new(&live, &foresight, Trees::new(self.wanted()), &is_own);
+        let trees = (!self.fetch).then(|| Trees::new(self.wanted()));
+        let mut walk = Walk::new(&live, &foresight, trees, &is_own);
         if target.names.is_empty() && target.kind == Kind::Kustomization {
             walk.all(live.roots(namespace)?, true).await?;
         } else if target.kind == Kind::Kustomization {
@@ -234,13 +237,7 @@ impl Diff {
         if let Some(format) = self.output.and_then(Output::structured) {
             return output::print_structured(&Value::Array(changes.iter().map(structured).collect()), format);
         }
-        for Change { object, action, fields, notes, .. } in changes {
-            println!("► {} {action}", object.id);
-            notes.iter().for_each(|note| println!("    {note}"));
-            for change in fields {
-                print_field(action, change);
-            }
-        }
+        print(changes);
         if changes.is_empty() && is_all {
             crate::terminal::tell!("{} the cluster is as the revision describes it", Mark::Success);
         }
@@ -248,7 +245,51 @@ impl Diff {
     }
 }
 
-fn structured(Change { object, action, fields, notes, .. }: &Change) -> Value {
+/// What agents would change in the whole cluster, given what its sources bring now, where they act for this account on behalf of who
+/// names none. Everything is fetched as they fetch it.
+///
+/// # Errors
+/// When the cluster gives no answer.
+pub async fn everything(client: &Client, default_account: DefaultAccount, keys: &SopsKeys) -> Result<Found> {
+    let live = Live::list(client, Kind::Kustomization).await?;
+    let directory = downloads::own_directory()?;
+    let looked = async {
+        let means = Means { default_account, ..means(client, &directory, keys).await? };
+        let foresight = Foresight::new(client.clone(), means);
+        let mut walk = Walk::new(&live, &foresight, None, &|_| false);
+        walk.all(live.everywhere().cloned().collect(), true).await?;
+        anyhow::Ok(walk.end())
+    };
+    let found = looked.await;
+    let _ = std::fs::remove_dir_all(&directory);
+    found
+}
+
+/// What it takes to look at a cluster from here.
+async fn means(client: &Client, directory: &Path, keys: &SopsKeys) -> Result<Means> {
+    Ok(Means {
+        elsewhere: Arc::new(downloads::opened(directory)?),
+        artifacts: Some(Artifacts::open(directory.join("artifacts"))?),
+        access: Access::own(),
+        keys: sops::of_cluster(client, keys).await?,
+        seed: None,
+        default_account: DefaultAccount::Unknown,
+    })
+}
+
+/// Prints what would change, for people.
+pub fn print(changes: &[Change]) {
+    for Change { object, action, fields, notes, .. } in changes {
+        println!("► {} {action}", object.id);
+        notes.iter().for_each(|note| println!("    {note}"));
+        for change in fields {
+            print_field(action, change);
+        }
+    }
+}
+
+/// A change, for programs.
+pub fn structured(Change { object, action, fields, notes, .. }: &Change) -> Value {
     let id = &object.id;
     let fields: Vec<Value> = fields
         .iter()

@@ -1,6 +1,6 @@
 //! `cowherd install`: brings what the agents need to a cluster, and the agents too.
 
-mod documents;
+pub(super) mod documents;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::cluster::{Access, explain};
 use crate::output::{self, Format};
 use crate::terminal::{Mark, tell};
 use crate::{flux, own_agents};
-use documents::{InCluster, documents};
+use documents::{InCluster, LOCK_DOWN, Rights, documents};
 
 /// The field manager of what is brought, as that of the agents' accounts.
 const MANAGER: &str = "cowherd";
@@ -75,7 +75,7 @@ pub struct Install {
 }
 
 /// An object, and what was done to it.
-struct Done {
+pub(super) struct Done {
     manifest: Manifest,
     action: Action,
 }
@@ -83,7 +83,7 @@ struct Done {
 impl Install {
     pub async fn run(self) -> crate::Outcome {
         let agents = self.agents()?;
-        let documents = documents(agents.as_ref(), !self.no_lock_down)?;
+        let documents = documents(agents.as_ref(), if self.no_lock_down { Rights::Open } else { Rights::Locked })?;
         if self.export {
             return export(&documents, self.output);
         }
@@ -92,7 +92,7 @@ impl Install {
             flux::refuse(&flux::running(&client).await.map_err(explain)?)?;
         }
         own_agents::refuse(&client).await?;
-        let done = self.bring(client, documents).await?;
+        let done = bring(client, documents, self.timeout).await?;
         if let Some(format) = self.output {
             let objects = done
                 .iter()
@@ -106,39 +106,15 @@ impl Install {
     /// The agents that are to run in the cluster.
     fn agents(&self) -> Result<Option<InCluster>> {
         let Some(image) = self.image.clone() else { return Ok(None) };
-        if image.is_empty() || image.contains(char::is_whitespace) {
-            bail!("{image:?} is no image; name one as nodes do, such as registry.example.com/cowherd:1.0");
-        }
+        check_image(&image)?;
         let shard = self.watch_label_selector.to_string();
         let mut arguments = self.agent_flags.clone();
         if !shard.is_empty() {
             arguments.push(format!("--watch-label-selector={shard}"));
         }
         let pull_secret = self.image_pull_secret.clone();
-        Ok(Some(InCluster { image, pull_secret, replicas: self.replicas, arguments }))
-    }
-
-    /// Applies all of it, what others need first, and waits until the cluster has taken it in.
-    async fn bring(&self, client: Client, documents: Vec<Value>) -> Result<Vec<Done>> {
-        let ownership = Ownership { field_manager: MANAGER, ..Ownership::default() };
-        let (applier, _drift) = Applier::new(client, Options { ownership, ..Options::default() });
-        let mut manifests = documents.into_iter().map(Manifest::new).collect::<Result<Vec<_>, _>>()?;
-        manifests.sort_by(|a, b| order::compare(a.id(), b.id()));
-        let mut done = Vec::new();
-        for manifest in manifests {
-            let action = put(&applier, &manifest).await?;
-            tell!("{} {} {action}", Mark::Success, manifest.id());
-            done.push(Done { manifest, action });
-        }
-        tell!("{} waiting until the cluster has taken it in", Mark::Waiting);
-        let objects = done.iter().map(|one| one.manifest.versioned()).filter(|object| takes_time(object));
-        let expected: Vec<_> = objects.cloned().map(Expectation::healthy).collect();
-        let waited = applier.wait(&expected, self.timeout, std::future::pending()).await;
-        waited.map_err(told).context(
-            "it was applied, but is not all there; `kubectl describe deployment,pod --namespace flux-system` says more of the \
-             agents",
-        )?;
-        Ok(done)
+        let lock_down = if self.no_lock_down { Vec::new() } else { LOCK_DOWN.map(str::to_owned).to_vec() };
+        Ok(Some(InCluster { image, pull_secret, replicas: self.replicas, lock_down, arguments }))
     }
 
     fn tell_what_follows(&self) {
@@ -154,6 +130,37 @@ impl Install {
             );
         }
     }
+}
+
+/// Refuses what no node could fetch.
+pub(super) fn check_image(image: &str) -> Result<()> {
+    if image.is_empty() || image.contains(char::is_whitespace) {
+        bail!("{image:?} is no image; name one as nodes do, such as registry.example.com/cowherd:1.0");
+    }
+    Ok(())
+}
+
+/// Applies all of it, what others need first, and waits until the cluster has taken it in.
+pub(super) async fn bring(client: Client, documents: Vec<Value>, timeout: Duration) -> Result<Vec<Done>> {
+    let ownership = Ownership { field_manager: MANAGER, ..Ownership::default() };
+    let (applier, _drift) = Applier::new(client, Options { ownership, ..Options::default() });
+    let mut manifests = documents.into_iter().map(Manifest::new).collect::<Result<Vec<_>, _>>()?;
+    manifests.sort_by(|a, b| order::compare(a.id(), b.id()));
+    let mut done = Vec::new();
+    for manifest in manifests {
+        let action = put(&applier, &manifest).await?;
+        tell!("{} {} {action}", Mark::Success, manifest.id());
+        done.push(Done { manifest, action });
+    }
+    tell!("{} waiting until the cluster has taken it in", Mark::Waiting);
+    let objects = done.iter().map(|one| one.manifest.versioned()).filter(|object| takes_time(object));
+    let expected: Vec<_> = objects.cloned().map(Expectation::healthy).collect();
+    let waited = applier.wait(&expected, timeout, std::future::pending()).await;
+    waited.map_err(told).context(
+        "it was applied, but is not all there; `kubectl describe deployment,pod --namespace flux-system` says more of the \
+         agents",
+    )?;
+    Ok(done)
 }
 
 /// Whether the cluster has something to do once it has the object.

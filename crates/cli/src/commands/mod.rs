@@ -10,6 +10,7 @@ pub mod history;
 pub mod install;
 pub mod logs;
 pub mod man;
+pub mod migrate;
 pub mod reconcile;
 pub mod render;
 pub mod resume;

@@ -18,7 +18,8 @@ use crate::terminal::Mark;
 pub struct Walk<'a> {
     live: &'a Live,
     foresight: &'a Foresight,
-    trees: Trees,
+    /// What takes the place of repositories; without it everything is fetched as the agents fetch it.
+    trees: Option<Trees>,
     /// Whether somebody said that a source is the repository that they stand in.
     is_own: &'a (dyn Fn(&(String, String)) -> bool + Sync),
     changes: Vec<Change>,
@@ -36,7 +37,7 @@ impl<'a> Walk<'a> {
     pub fn new(
         live: &'a Live,
         foresight: &'a Foresight,
-        trees: Trees,
+        trees: Option<Trees>,
         is_own: &'a (dyn Fn(&(String, String)) -> bool + Sync),
     ) -> Self {
         let (changes, notes, remarks, described, met, untold, awaited, later) = Default::default();
@@ -121,6 +122,9 @@ impl<'a> Walk<'a> {
         if !self.supply(subject).await? {
             return Ok(None);
         }
+        if self.trees.is_none() {
+            return Ok(Some(true));
+        }
         match self.foresight.concerns(subject).await {
             Ok(concerns) => Ok(Some(concerns)),
             Err(error) => {
@@ -187,6 +191,7 @@ impl<'a> Walk<'a> {
 
     /// Gives the content of repositories that somebody stands in. Whether the owner can be looked at.
     async fn supply(&mut self, subject: &Subject) -> Result<bool> {
+        let Some(trees) = &mut self.trees else { return Ok(true) };
         let follows_content = !subject.has_a_story();
         let refused = match follows_content {
             true => trees::unfit(subject),
@@ -215,7 +220,7 @@ impl<'a> Walk<'a> {
                     None => {}
                 }
             }
-            let (tree, revision) = self.trees.read(&repository).await?;
+            let (tree, revision) = trees.read(&repository).await?;
             self.foresight.give(&name, tree, &revision);
         }
         Ok(true)

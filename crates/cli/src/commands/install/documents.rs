@@ -20,7 +20,8 @@ const IN_CLUSTER: [&str; 3] = [
     include_str!("../../../../../deploy/in-cluster/service.yaml"),
 ];
 /// The arguments that lock agents down.
-const LOCK_DOWN: [&str; 3] = ["--no-cross-namespace-refs", "--no-remote-bases", "--default-service-account=default"];
+pub const LOCK_DOWN: [&str; 3] =
+    ["--no-cross-namespace-refs", "--no-remote-bases", "--default-service-account=default"];
 
 /// The agents as they are to run in the cluster.
 #[derive(Clone, Debug)]
@@ -31,15 +32,26 @@ pub struct InCluster {
     pub pull_secret: Option<String>,
     /// How many of them there are; one works.
     pub replicas: u16,
+    /// What they are told that denies something to all.
+    pub lock_down: Vec<String>,
     /// What they are told besides.
     pub arguments: Vec<String>,
+}
+
+/// What may be applied on behalf of nobody's account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rights {
+    /// Nothing: who names no account acts for one of their namespace.
+    Locked,
+    /// Everything, as with Flux where nobody has locked it down.
+    Open,
 }
 
 /// The documents: definitions, rights, and the agents where these are to run in the cluster.
 ///
 /// # Errors
 /// None that anybody can cause: the documents are part of the program.
-pub fn documents(agents: Option<&InCluster>, locks_down: bool) -> Result<Vec<Value>> {
+pub fn documents(agents: Option<&InCluster>, rights: Rights) -> Result<Vec<Value>> {
     let mut documents = Vec::new();
     for definition in cowherd_api::crds() {
         let mut value = serde_json::to_value(definition)?;
@@ -50,13 +62,16 @@ pub fn documents(agents: Option<&InCluster>, locks_down: bool) -> Result<Vec<Val
     for text in NEEDED {
         documents.extend(read(text)?);
     }
-    documents.extend(read(if locks_down { LOCKED } else { OPEN })?);
+    documents.extend(read(match rights {
+        Rights::Locked => LOCKED,
+        Rights::Open => OPEN,
+    })?);
     if let Some(agents) = agents {
         for text in IN_CLUSTER {
             documents.extend(read(text)?);
         }
         let deployment = documents.iter_mut().find(|document| document["kind"] == "Deployment");
-        adapt(deployment.context("deploy/ has no Deployment")?, agents, locks_down)?;
+        adapt(deployment.context("deploy/ has no Deployment")?, agents)?;
     }
     Ok(documents)
 }
@@ -67,7 +82,7 @@ fn read(text: &str) -> Result<impl Iterator<Item = Value> + use<>> {
 }
 
 /// Has the Deployment run what was asked for.
-fn adapt(deployment: &mut Value, agents: &InCluster, locks_down: bool) -> Result<()> {
+fn adapt(deployment: &mut Value, agents: &InCluster) -> Result<()> {
     deployment["spec"]["replicas"] = agents.replicas.into();
     let pod = &mut deployment["spec"]["template"]["spec"];
     if let Some(secret) = &agents.pull_secret {
@@ -76,10 +91,9 @@ fn adapt(deployment: &mut Value, agents: &InCluster, locks_down: bool) -> Result
     let container = &mut pod["containers"][0];
     container["image"] = agents.image.as_str().into();
     let arguments = container["args"].as_array_mut().context("the Deployment in deploy/ has no arguments")?;
-    if !locks_down {
-        arguments.retain(|argument| !LOCK_DOWN.iter().any(|one| argument == one));
-    }
-    arguments.extend(agents.arguments.iter().map(|argument| argument.as_str().into()));
+    arguments.retain(|argument| !LOCK_DOWN.iter().any(|one| argument == one));
+    let told = agents.lock_down.iter().chain(&agents.arguments);
+    arguments.extend(told.map(|argument| argument.as_str().into()));
     Ok(())
 }
 
@@ -92,6 +106,7 @@ mod tests {
             image: "registry.example.com/cowherd:1".to_owned(),
             pull_secret: Some("registry".to_owned()),
             replicas: 2,
+            lock_down: LOCK_DOWN.map(str::to_owned).to_vec(),
             arguments: vec!["--max-storage=8Gi".to_owned()],
         }
     }
@@ -102,7 +117,7 @@ mod tests {
 
     #[test]
     fn without_an_image_there_are_definitions_and_rights_alone() {
-        let documents = documents(None, true).unwrap();
+        let documents = documents(None, Rights::Locked).unwrap();
         assert!(has(&documents, "CustomResourceDefinition", "kustomizations.kustomize.toolkit.fluxcd.io"));
         assert!(has(&documents, "ServiceAccount", "cowherd-agent") && has(&documents, "Namespace", "flux-system"));
         let in_cluster = ["Deployment", "Service", "NetworkPolicy"];
@@ -111,7 +126,7 @@ mod tests {
 
     #[test]
     fn the_agents_run_what_was_asked_for_locked_down() {
-        let documents = documents(Some(&agents()), true).unwrap();
+        let documents = documents(Some(&agents()), Rights::Locked).unwrap();
         let deployment = documents.iter().find(|document| document["kind"] == "Deployment").unwrap();
         let pod = &deployment["spec"]["template"]["spec"];
         assert_eq!(
@@ -133,7 +148,7 @@ mod tests {
 
     #[test]
     fn what_is_not_locked_down_applies_everything_for_who_names_no_account() {
-        let documents = documents(Some(&agents()), false).unwrap();
+        let documents = documents(Some(&InCluster { lock_down: Vec::new(), ..agents() }), Rights::Open).unwrap();
         let deployment = documents.iter().find(|document| document["kind"] == "Deployment").unwrap();
         let arguments = deployment["spec"]["template"]["spec"]["containers"][0]["args"].to_string();
         assert!(!LOCK_DOWN.iter().any(|one| arguments.contains(one)), "{arguments}");

@@ -1,0 +1,246 @@
+//! `cowherd migrate`: from Flux's controllers to the agents, and back.
+
+mod controllers;
+mod flags;
+mod outlook;
+mod survey;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use cowherd_gitops::DefaultAccount;
+use cowherd_text::{listed, shell};
+use kube::Client;
+use serde_json::json;
+
+use super::install::documents::{InCluster, Rights, documents};
+use super::install::{bring, check_image};
+use super::reconcile::parse_duration;
+use crate::cluster::Access;
+use crate::output::{self, Format};
+use crate::own_agents;
+use crate::sops::SopsKeys;
+use crate::terminal::{Mark, tell};
+use controllers::Controllers;
+use flags::Flags;
+use outlook::Outlook;
+use survey::Survey;
+
+/// How many of a kind are named.
+const MOST: usize = 12;
+
+/// Take over from Flux, without making anything anew that it applied
+///
+/// Looks at what Flux's controllers keep in the cluster, and says what would become of it: with which
+/// flags the agents do what Flux's controllers were told, what of it nothing here does, and, object by
+/// object, what the agents would change, given what the cluster's sources bring now. It changes nothing
+/// unless --yes is said. Then Flux's controllers are scaled to nothing, what the agents need comes to
+/// the cluster and, with --image, the agents. Where these do not come to run, Flux's controllers are
+/// started again. --back stops the agents, and starts Flux's controllers as they were.
+///
+/// Examples:
+///   cowherd migrate                                                # look, and change nothing
+///   cowherd migrate --image registry.example.com/cowherd:1.0 --yes
+///   cowherd migrate --yes                                          # then `cowherd agent`, wherever
+///   cowherd migrate --back --yes
+#[derive(Args)]
+#[command(verbatim_doc_comment, after_help = EXIT_STATUS)]
+pub struct Migrate {
+    #[command(flatten)]
+    pub access: Access,
+    /// The image with this program that the cluster's nodes can fetch; without one no agent is brought
+    #[arg(long, value_name = "IMAGE")]
+    image: Option<String>,
+    /// The Secret in flux-system with which nodes fetch the image
+    #[arg(long, value_name = "NAME", requires = "image")]
+    image_pull_secret: Option<String>,
+    /// Do it
+    #[arg(long)]
+    yes: bool,
+    /// Do it although something is in the way, or would be changed
+    #[arg(long, requires = "yes")]
+    force: bool,
+    /// Stop the agents in the cluster, and start Flux's controllers again
+    #[arg(long, conflicts_with_all = ["image", "force"])]
+    back: bool,
+    /// How long Pods may take to end, the cluster to serve the definitions, and the agents to run
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse_duration)]
+    timeout: Duration,
+    #[command(flatten)]
+    sops: SopsKeys,
+    /// Print what was found for programs
+    #[arg(short, long, value_name = "FORMAT", conflicts_with_all = ["yes", "back"])]
+    output: Option<Format>,
+    /// More flags of `cowherd agent` for the agents, after `--`
+    #[arg(last = true, value_name = "FLAGS", requires = "image")]
+    agent_flags: Vec<String>,
+}
+
+/// How it ends.
+const EXIT_STATUS: &str = "\
+Exit status: 0 if nothing would change, or it was done; 1 if something is in the way or would change, or it failed; \
+2 for a command line that makes no sense.";
+
+/// What was found of a cluster that Flux keeps.
+struct Found {
+    controllers: Controllers,
+    flags: Flags,
+    survey: Survey,
+    outlook: Outlook,
+}
+
+impl Migrate {
+    pub async fn run(self) -> crate::Outcome {
+        if let Some(image) = &self.image {
+            check_image(image)?;
+        }
+        let client = self.access.reach().await?.client;
+        own_agents::refuse(&client).await?;
+        if self.back {
+            return self.go_back(&client).await;
+        }
+        let found = self.look(&client).await?;
+        if let Some(format) = self.output {
+            output::print_structured(&found.structured(), format)?;
+            return Ok(found.status());
+        }
+        found.tell();
+        if !self.yes {
+            self.tell_next(&found);
+            return Ok(found.status());
+        }
+        if !found.is_clear() && !self.force {
+            bail!("nothing was done, for what is said above; --force with --yes does it all the same");
+        }
+        self.take_over(&client, &found).await?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Looks, and changes nothing.
+    async fn look(&self, client: &Client) -> Result<Found> {
+        let controllers = Controllers::find(client).await?;
+        if controllers.is_empty() {
+            bail!(
+                "Flux has no controllers that run in this cluster, so there is nothing to take over; `cowherd install` brings what \
+                 agents need"
+            );
+        }
+        let flags = Flags::of(&controllers);
+        let survey = Survey::of(client).await?;
+        tell!("{} fetching what the sources bring, to see what would change", Mark::Waiting);
+        let account = DefaultAccount::named(flags.default_service_account());
+        let outlook = Outlook::of(client, account, &self.sops).await?;
+        Ok(Found { controllers, flags, survey, outlook })
+    }
+
+    /// Stops Flux, and has the agents begin; where they do not, it is undone.
+    async fn take_over(&self, client: &Client, found: &Found) -> Result<()> {
+        let documents = documents(self.agents(&found.flags).as_ref(), found.flags.rights())?;
+        let stopped = found.controllers.stop(client, self.timeout).await;
+        let brought = match stopped {
+            Ok(()) => bring(client.clone(), documents, self.timeout).await.map(drop),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = brought {
+            tell!("{} starting Flux's controllers again", Mark::Action);
+            controllers::stop_agents(client, self.timeout).await?;
+            found.controllers.start(client).await.context("Flux's controllers could not be started again either")?;
+            return Err(error.context("the agents did not come to run, so Flux's controllers were started again"));
+        }
+        match &self.image {
+            Some(_) => tell!("{} the agents keep the cluster; `cowherd get all -A` shows how it is", Mark::Success),
+            None => tell!(
+                "{} Flux's controllers are stopped; start an agent: cowherd agent{}",
+                Mark::Success,
+                found.flags.all().iter().map(|flag| format!(" {}", shell::word(flag))).collect::<String>()
+            ),
+        }
+        tell!("  the way back: cowherd migrate --back --yes");
+        Ok(())
+    }
+
+    /// Stops the agents, and starts Flux as it was.
+    async fn go_back(&self, client: &Client) -> crate::Outcome {
+        let controllers = Controllers::stopped(client).await?;
+        if controllers.is_empty() {
+            bail!(
+                "nobody has stopped Flux's controllers here by `cowherd migrate`, so it is not known how they were; scale them with \
+                 `kubectl scale deployment`"
+            );
+        }
+        if !self.yes {
+            tell!("{} would stop the agents in flux-system, and start {}", Mark::Action, controllers.named());
+            tell!("  to do it: cowherd migrate --back --yes");
+            return Ok(ExitCode::SUCCESS);
+        }
+        controllers::stop_agents(client, self.timeout).await?;
+        controllers.start(client).await?;
+        tell!("{} Flux's controllers are started: {}", Mark::Success, controllers.named());
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// The agents that are to run in the cluster, told what Flux's controllers were.
+    fn agents(&self, flags: &Flags) -> Option<InCluster> {
+        Some(InCluster {
+            image: self.image.clone()?,
+            pull_secret: self.image_pull_secret.clone(),
+            replicas: 1,
+            lock_down: flags.lock_down(),
+            arguments: [flags.others(), self.agent_flags.clone()].concat(),
+        })
+    }
+
+    fn tell_next(&self, found: &Found) {
+        let image = self.image.as_deref().map(|image| format!(" --image {}", shell::word(image))).unwrap_or_default();
+        let force = if found.is_clear() { "" } else { " --force" };
+        tell!("{} nothing was changed; to take over: cowherd migrate{image} --yes{force}", Mark::Action);
+    }
+}
+
+impl Found {
+    /// Whether nothing is in the way, and nothing would change.
+    fn is_clear(&self) -> bool {
+        self.flags.problems().is_empty() && self.survey.left_out().is_empty() && self.outlook.is_clear()
+    }
+
+    fn status(&self) -> ExitCode {
+        ExitCode::from(u8::from(!self.is_clear()))
+    }
+
+    fn tell(&self) {
+        tell!("{} Flux runs here: {}", Mark::Success, self.controllers.named());
+        tell!("{} it keeps {}", Mark::Success, self.survey.kept());
+        let flags = self.flags.all();
+        if !flags.is_empty() {
+            tell!("{} the agents are told what it is told: {}", Mark::Success, flags.join(" "));
+        }
+        if self.flags.rights() == Rights::Open {
+            tell!("{} who names no account applies everything, as now with Flux", Mark::Waiting);
+        }
+        let unsaid = self.flags.without_meaning();
+        if !unsaid.is_empty() {
+            tell!("{} flags that mean nothing to agents: {}", Mark::Waiting, listed(unsaid.iter(), MOST));
+        }
+        self.flags.problems().iter().for_each(|problem| tell!("{} {problem}", Mark::Failure));
+        self.survey
+            .left_out()
+            .iter()
+            .for_each(|kind| tell!("{} nothing here does what these say: {kind}", Mark::Failure));
+        self.outlook.tell();
+    }
+
+    fn structured(&self) -> serde_json::Value {
+        json!({
+            "controllers": self.controllers.structured(),
+            "agentFlags": self.flags.all(),
+            "flagsWithoutMeaning": self.flags.without_meaning(),
+            "problems": self.flags.problems(),
+            "resources": self.survey.structured(),
+            "unsupported": self.survey.left_out(),
+            "changes": self.outlook.structured(),
+            "untold": self.outlook.untold(),
+        })
+    }
+}

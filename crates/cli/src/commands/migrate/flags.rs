@@ -1,0 +1,174 @@
+//! What Flux's controllers are told by their flags, as flags of the agents.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::controllers::Controllers;
+use crate::commands::install::documents::Rights;
+
+/// The account for who names none.
+const ACCOUNT: &str = "default-service-account";
+/// The shard.
+const SHARD: &str = "watch-label-selector";
+/// What denies something to all, which the agents have under the same names.
+const DENYING: [&str; 2] = ["no-cross-namespace-refs", "no-remote-bases"];
+/// What agents have under the same name.
+const SAME: [&str; 3] = [SHARD, "sops-age-secret", "rate-limit-interval"];
+/// What is about how the controllers themselves run, which agents do otherwise.
+const THEIR_OWN: [&str; 8] = [
+    "log-",
+    "storage-",
+    "events-addr",
+    "enable-leader-election",
+    "leader-",
+    "kube-api-",
+    "metrics-addr",
+    "health-addr",
+];
+
+/// What the controllers are told.
+#[derive(Debug, Default)]
+pub struct Flags {
+    lock_down: BTreeMap<&'static str, String>,
+    others: BTreeMap<&'static str, String>,
+    without_meaning: BTreeSet<String>,
+    problems: Vec<String>,
+}
+
+impl Flags {
+    /// What these controllers are told, together.
+    pub fn of(controllers: &Controllers) -> Self {
+        let mut flags = Self::default();
+        for (controller, arguments) in controllers.told() {
+            arguments.for_each(|argument| flags.take(controller, argument));
+        }
+        flags
+    }
+
+    fn take(&mut self, controller: &str, argument: &str) {
+        let Some(flag) = argument.strip_prefix("--") else { return };
+        let (name, value) = flag.split_once('=').unwrap_or((flag, "true"));
+        if let Some(name) = DENYING.into_iter().find(|one| *one == name) {
+            // What one of them denies is denied: nothing becomes open by the change.
+            if value == "true" {
+                self.lock_down.insert(name, String::new());
+            }
+        } else if name == ACCOUNT {
+            self.agree(controller, ACCOUNT, value);
+        } else if let Some(name) = SAME.into_iter().find(|one| *one == name) {
+            self.agree(controller, name, value);
+        } else if name == "watch-all-namespaces" && value == "false" {
+            self.problems.push(format!(
+                "{controller} looks at its own namespace alone ({argument}); agents look at all of them"
+            ));
+        } else if name == "insecure-kubeconfig-exec" && value == "true" {
+            self.problems.push(format!(
+                "{controller} lets kubeconfigs run programs ({argument}), which agents refuse: give these another way to log in"
+            ));
+        } else if name == "insecure-kubeconfig-tls" && value == "true" {
+            self.others.insert("insecure-kubeconfig-tls", String::new());
+        } else if !THEIR_OWN.iter().any(|own| name.starts_with(own)) && name != "watch-all-namespaces" {
+            self.without_meaning.insert(argument.to_owned());
+        }
+    }
+
+    /// Takes what is one thing for all agents. Where the controllers are told different things, nobody knows what is meant.
+    fn agree(&mut self, controller: &str, name: &'static str, value: &str) {
+        let all = if name == ACCOUNT { &mut self.lock_down } else { &mut self.others };
+        match all.get(name) {
+            Some(before) if before != value => self.problems.push(format!(
+                "{controller} is told --{name}={value}, and another one --{name}={before}; agents are told one thing"
+            )),
+            _ if value.is_empty() => {}
+            _ => _ = all.insert(name, value.to_owned()),
+        }
+    }
+
+    /// The account for who names none; empty for the agents' own.
+    pub fn default_service_account(&self) -> &str {
+        self.lock_down.get(ACCOUNT).map_or("", String::as_str)
+    }
+
+    /// What the agents themselves may do in the cluster: where everybody acts for an account, they need not do everything.
+    pub fn rights(&self) -> Rights {
+        if self.default_service_account().is_empty() { Rights::Open } else { Rights::Locked }
+    }
+
+    /// Those that lock down, in the order of `cowherd install` where they are the same.
+    pub fn lock_down(&self) -> Vec<String> {
+        let said = |name| Some(written(name, self.lock_down.get(name)?));
+        DENYING.into_iter().chain([ACCOUNT]).filter_map(said).collect()
+    }
+
+    /// All others.
+    pub fn others(&self) -> Vec<String> {
+        self.others.iter().map(|(name, value)| written(name, value)).collect()
+    }
+
+    /// All of them.
+    pub fn all(&self) -> Vec<String> {
+        [self.lock_down(), self.others()].concat()
+    }
+
+    /// What the controllers are told that means nothing to agents.
+    pub fn without_meaning(&self) -> &BTreeSet<String> {
+        &self.without_meaning
+    }
+
+    /// What stands in the way.
+    pub fn problems(&self) -> &[String] {
+        &self.problems
+    }
+}
+
+fn written(name: &str, value: &str) -> String {
+    if value.is_empty() { format!("--{name}") } else { format!("--{name}={value}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::install::documents::LOCK_DOWN;
+
+    fn flags(told: &[(&str, &str)]) -> Flags {
+        let mut flags = Flags::default();
+        told.iter().for_each(|(controller, argument)| flags.take(controller, argument));
+        flags
+    }
+
+    #[test]
+    fn flux_locked_down_is_cowherd_locked_down() {
+        let told: Vec<(&str, &str)> = LOCK_DOWN.into_iter().map(|flag| ("kustomize-controller", flag)).collect();
+        let flags = flags(&[told, vec![("helm-controller", "--default-service-account=default")]].concat());
+        assert_eq!(flags.lock_down(), LOCK_DOWN);
+        assert_eq!((flags.rights(), flags.default_service_account()), (Rights::Locked, "default"));
+        assert!(flags.problems().is_empty() && flags.without_meaning().is_empty());
+    }
+
+    #[test]
+    fn what_one_of_them_denies_is_denied_and_what_none_does_stays_open() {
+        let flags = flags(&[
+            ("source-controller", "--log-level=info"),
+            ("source-controller", "--storage-path=/data"),
+            ("kustomize-controller", "--no-remote-bases=true"),
+            ("helm-controller", "--no-cross-namespace-refs=false"),
+            ("kustomize-controller", "--watch-all-namespaces=true"),
+            ("kustomize-controller", "--concurrent=20"),
+        ]);
+        assert_eq!(flags.all(), ["--no-remote-bases"]);
+        assert_eq!(flags.rights(), Rights::Open);
+        assert_eq!(flags.without_meaning().iter().collect::<Vec<_>>(), ["--concurrent=20"]);
+    }
+
+    #[test]
+    fn controllers_that_are_told_different_things_and_what_agents_refuse_stand_in_the_way() {
+        let differ = flags(&[
+            ("kustomize-controller", "--watch-label-selector=shard=1"),
+            ("source-controller", "--watch-label-selector=shard=2"),
+        ]);
+        assert!(differ.problems()[0].contains("--watch-label-selector=shard=2"), "{:?}", differ.problems());
+        let alone = flags(&[("helm-controller", "--watch-all-namespaces=false")]);
+        assert!(alone.problems()[0].contains("its own namespace"), "{:?}", alone.problems());
+        let programs = flags(&[("kustomize-controller", "--insecure-kubeconfig-exec")]);
+        assert!(programs.problems()[0].contains("run programs"), "{:?}", programs.problems());
+    }
+}

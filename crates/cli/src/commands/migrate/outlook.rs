@@ -1,0 +1,69 @@
+//! What the agents would change of what Flux keeps.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use cowherd_gitops::DefaultAccount;
+use kube::Client;
+use serde_json::Value;
+
+use crate::commands::diff::{self, Found};
+use crate::sops::SopsKeys;
+use crate::terminal::{Mark, tell};
+
+/// What would change.
+pub struct Outlook(Found);
+
+impl Outlook {
+    /// What agents would change that act for this account where nobody names one.
+    ///
+    /// # Errors
+    /// When the cluster gives no answer.
+    pub async fn of(client: &Client, default_account: DefaultAccount, sops: &SopsKeys) -> Result<Self> {
+        Ok(Self(diff::everything(client, default_account, sops).await?))
+    }
+
+    /// Whether it is known that nothing would.
+    pub fn is_clear(&self) -> bool {
+        self.0.changes.is_empty() && self.0.untold.is_empty()
+    }
+
+    /// Says it.
+    pub fn tell(&self) {
+        let owners = self.0.met.len();
+        let Some(counts) = self.counts() else {
+            if self.0.untold.is_empty() {
+                tell!(
+                    "{} what it keeps is as its sources have it: no object would be created, changed or deleted (Kustomizations and \
+                     HelmReleases looked at: {owners})",
+                    Mark::Success
+                );
+            }
+            self.0.untold.tell();
+            return;
+        };
+        diff::print(&self.0.changes);
+        tell!("{} what would change: {counts} (Kustomizations and HelmReleases looked at: {owners})", Mark::Failure);
+        self.0.untold.tell();
+    }
+
+    /// How many objects there are of each change.
+    fn counts(&self) -> Option<String> {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for change in &self.0.changes {
+            *counts.entry(change.action.as_str()).or_default() += 1;
+        }
+        let words: Vec<String> = counts.iter().map(|(action, count)| format!("{count} {action}")).collect();
+        (!words.is_empty()).then(|| words.join(", "))
+    }
+
+    /// What cannot be told.
+    pub fn untold(&self) -> &[String] {
+        self.0.untold.texts()
+    }
+
+    /// For programs.
+    pub fn structured(&self) -> Value {
+        self.0.changes.iter().map(diff::structured).collect()
+    }
+}
