@@ -73,6 +73,63 @@ fn what_is_printed_is_what_deploy_holds() {
     same(printed(&["--export", "--image", "cowherd:latest"]), locked);
 }
 
+/// The chart, as helm and as this program make it, without what is the chart's alone: that definitions stay.
+fn charted(words: &[&str]) -> Vec<Value> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let made = |mut command: Command| {
+        let made = command.args(["deploy/chart", "--namespace", "flux-system"]).args(words).current_dir(&root).output();
+        documents(&succeeded(made.unwrap())).into_iter().filter(|one| !one.is_null()).collect::<Vec<_>>()
+    };
+    let mut helm = Command::new("helm");
+    helm.args(["template", "cowherd"]);
+    let mut own = cowherd(&root);
+    own.args(["render", "cowherd"]);
+    let (mut made, own) = (made(helm), made(own));
+    assert_eq!(made, own);
+    for document in made.iter_mut().filter(|one| one["kind"] == "CustomResourceDefinition") {
+        let kept = document["metadata"]["annotations"].as_object_mut().unwrap().remove("helm.sh/resource-policy");
+        assert_eq!(kept, Some("keep".into()), "{}", document["metadata"]["name"]);
+    }
+    made
+}
+
+#[test]
+fn the_chart_brings_what_install_does() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let installed = |words: &[&str]| {
+        let printed = documents(&succeeded(cowherd(&root).args(["install", "--export"]).args(words).output().unwrap()));
+        printed.into_iter().filter(|one| one["kind"] != "Namespace").collect::<Vec<_>>()
+    };
+    let same = |mut charted: Vec<Value>, mut installed: Vec<Value>| {
+        let key = |value: &Value| format!("{}/{}", value["kind"], value["metadata"]["name"]);
+        charted.sort_by_key(key);
+        installed.sort_by_key(key);
+        assert_eq!(charted, installed);
+    };
+    same(charted(&["--set", &format!("image={IMAGE}")]), installed(&["--image", IMAGE]));
+    let open = ["--set", &format!("image={IMAGE},replicas=2,lockDown=false,agentFlags={{--max-storage=8Gi}}")];
+    same(
+        charted(&open),
+        installed(&["--image", IMAGE, "--replicas", "2", "--no-lock-down", "--", "--max-storage=8Gi"]),
+    );
+}
+
+#[test]
+fn the_chart_says_what_it_lacks() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for (namespace, values, words) in [
+        ("flux-system", "replicas=1", "say which image the nodes fetch"),
+        ("elsewhere", "image=a", "--namespace flux-system"),
+        ("flux-system", "image=a,replica=2", "replica"),
+    ] {
+        let mut helm = Command::new("helm");
+        helm.args(["template", "cowherd", "deploy/chart", "--namespace", namespace, "--set", values]);
+        let refused = helm.current_dir(&root).output().unwrap();
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(!refused.status.success() && said.contains(words), "{words}: {said}");
+    }
+}
+
 #[test]
 fn an_installed_agent_is_locked_down_and_the_platform_is_not() {
     let directory = tempfile::tempdir().unwrap();

@@ -93,13 +93,25 @@ impl Kubernetes {
         .to_vec()
     }
 
+    /// The kubeconfig of the admin.
+    pub fn admin(&self) -> PathBuf {
+        self.directory.join("admin.kubeconfig")
+    }
+
     fn launch(&mut self, program: &str, arguments: &[String]) {
+        let child = self.spawn(program, arguments);
+        self.running.push(child);
+    }
+
+    /// Starts one of the programs; its log lies beside the state.
+    pub fn spawn(&self, program: &str, arguments: &[String]) -> Child {
         let programs = std::env::var_os(PROGRAMS).unwrap_or_else(|| panic!("{PROGRAMS} names no directory"));
         let log = fs::File::create(self.directory.join(format!("{program}.log"))).unwrap();
         let mut command = Command::new(Path::new(&programs).join(program));
         command.args(arguments).current_dir(&self.directory);
-        let child = command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
-        self.running.push(child);
+        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        // Flux's controllers take it from there, and where they are from the other one.
+        command.env("KUBECONFIG", self.admin()).env("RUNTIME_NAMESPACE", "flux-system").spawn().unwrap()
     }
 
     /// A kubeconfig for whoever has this token, as JSON.
@@ -161,7 +173,7 @@ fn etcd_arguments(clients: u16, peers: u16) -> Vec<String> {
 }
 
 /// Ports that nobody listens on.
-fn free_ports<const N: usize>() -> [u16; N] {
+pub fn free_ports<const N: usize>() -> [u16; N] {
     let listeners = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     listeners.map(|listener| listener.local_addr().unwrap().port())
 }

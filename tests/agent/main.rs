@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(dead_code, reason = "of the shared parts these tests take some")]
 
+mod handover;
 mod kubernetes;
 #[path = "../program/mod.rs"]
 mod program;

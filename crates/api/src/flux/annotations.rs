@@ -73,7 +73,7 @@ pub const RESET_REQUESTED_AT: &str = "reconcile.fluxcd.io/resetAt";
 /// `disabled` has an object of a release count as it should be, however it is.
 pub const DRIFT_DETECTION: &str = "helm.toolkit.fluxcd.io/driftDetection";
 /// The field manager with which the status of sources is written.
-pub const SOURCE_STATUS_MANAGER: &str = "gotk-source-controller";
+pub const SOURCE_STATUS_MANAGER: &str = "source-controller";
 /// `disabled` has an ArtifactGenerator rest.
 pub const GENERATOR_RECONCILE: &str = "source.extensions.fluxcd.io/reconcile";
 /// The label with the uid of the ArtifactGenerator that made an ExternalArtifact.
