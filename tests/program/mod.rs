@@ -1,5 +1,6 @@
 //! The built program, real repositories and real kubectl.
 
+mod api;
 pub mod credentials;
 pub mod disk;
 pub mod fleet;
@@ -14,11 +15,12 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use api::Api;
 use serde_json::Value;
 
 /// How long anything may take before a test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How long to wait before looking again; kubectl itself takes about as long.
+/// How long to wait before looking again.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// `cowherd` as a command, in a directory, seeing nothing of the machine's own kubeconfig.
@@ -32,6 +34,7 @@ pub fn cowherd(directory: &Path) -> Command {
 pub struct Running {
     child: Child,
     said: Arc<Mutex<String>>,
+    api: Api,
     pub data_dir: PathBuf,
 }
 
@@ -80,7 +83,7 @@ impl Running {
         let said = Arc::new(Mutex::new(String::new()));
         listen(child.stdout.take().unwrap(), Arc::clone(&said));
         listen(child.stderr.take().unwrap(), Arc::clone(&said));
-        Self { child, said, data_dir: data_dir.to_owned() }
+        Self { child, said, api: Api::default(), data_dir: data_dir.to_owned() }
     }
 
     /// Waits until it says at this path that all is well.
@@ -90,12 +93,12 @@ impl Running {
             if let Some(status) = self.child.try_wait().unwrap() {
                 panic!("the program ended with {status}: {}", self.said());
             }
-            let ready = self.kubeconfig().exists() && self.kubectl(["get", "--raw", path]).status.success();
+            let ready = self.kubeconfig().exists() && self.api.text(&self.kubeconfig(), path).is_some();
             if ready {
                 return;
             }
             assert!(start.elapsed() < PATIENCE, "the program does not answer: {}", self.said());
-            std::thread::sleep(PAUSE);
+            std::thread::sleep(PAUSE / 5);
         }
     }
 
@@ -185,8 +188,7 @@ impl Running {
     /// Waits until the `Ready` condition of an object of `flux-system` has this status and its message these words.
     pub fn wait_for_condition(&self, object: &str, status: &str, words: &[&str]) {
         eventually(&format!("{object} is Ready={status} with {words:?}"), || {
-            let arguments = ["get", "-n", "flux-system", "-o", "json"].into_iter().chain(object.split(' '));
-            let object: Value = serde_json::from_slice(&self.kubectl(arguments).stdout).unwrap_or_default();
+            let object = self.look(object);
             let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
             let ready = conditions.iter().find(|one| one["type"] == "Ready").cloned().unwrap_or_default();
             let message = ready["message"].as_str().unwrap_or_default();
@@ -200,12 +202,21 @@ impl Running {
         });
     }
 
+    /// An object of `flux-system`, given as `kubectl get` takes it; null where there is none.
+    fn look(&self, object: &str) -> Value {
+        if let Some(path) = api::path(object) {
+            return self.api.get(&self.kubeconfig(), &path);
+        }
+        let arguments = ["get", "-n", "flux-system", "-o", "json"].into_iter().chain(object.split(' '));
+        serde_json::from_slice(&self.kubectl(arguments).stdout).unwrap_or_default()
+    }
+
     /// Waits until there is a warning about an object, given as kind and name, that holds these words.
     pub fn wait_for_warning(&self, about: &str, words: &[&str]) {
         let (kind, name) = about.split_once('/').unwrap();
         eventually(&format!("a warning about {about} says {words:?}"), || {
-            let list = self.get("events -n flux-system");
-            let mut messages = list["items"].as_array().unwrap().iter().filter_map(|event| {
+            let list = self.api.get(&self.kubeconfig(), "/api/v1/namespaces/flux-system/events");
+            let mut messages = list["items"].as_array().into_iter().flatten().filter_map(|event| {
                 let object = &event["involvedObject"];
                 let fits = object["kind"] == kind && object["name"] == name && event["type"] == "Warning";
                 fits.then(|| event["message"].as_str().unwrap_or_default())
@@ -239,8 +250,9 @@ impl Running {
 
     /// The value of a ConfigMap of the namespace `default`; empty where there is none.
     pub fn value(&self, config_map: &str) -> String {
-        let output = self.kubectl(["get", "configmap", config_map, "-n", "default", "-o", "jsonpath={.data.value}"]);
-        String::from_utf8_lossy(&output.stdout).into_owned()
+        let path = format!("/api/v1/namespaces/default/configmaps/{config_map}");
+        let object = self.api.get(&self.kubeconfig(), &path);
+        object["data"]["value"].as_str().unwrap_or_default().to_owned()
     }
 
     /// Waits until a ConfigMap of the namespace `default` has a value.
