@@ -278,6 +278,8 @@ pub fn version_priority(version: &str) -> (u8, u64, u64, std::cmp::Reverse<Strin
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -288,5 +290,45 @@ mod tests {
             versions,
             ["v10", "v2", "v11beta2", "v3beta1", "v12alpha1", "v11alpha2", "v1alpha1", "foo1", "foo10"]
         );
+    }
+
+    fn definition(group: &str, revision: usize) -> CustomResource {
+        let condition = |kind: &str| json!({ "type": kind, "status": "True" });
+        let definition = json!({
+            "metadata": { "name": format!("cows.{group}"), "resourceVersion": revision.to_string() },
+            "spec": {
+                "group": group, "scope": "Namespaced", "names": { "plural": "cows", "kind": "Cow" },
+                "versions": [{ "name": "v1", "served": true, "storage": true,
+                    "schema": { "openAPIV3Schema": { "type": "object", "x-kubernetes-preserve-unknown-fields": true } } }],
+            },
+            "status": { "conditions": [condition("Established"), condition("NamesAccepted")] },
+        });
+        CustomResource::read(&definition).unwrap()
+    }
+
+    #[test]
+    fn one_more_definition_leaves_all_others_and_what_was_made_of_them_as_they_are() {
+        let catalog = Catalog::new();
+        let groups: Vec<String> = (0..100).map(|number| format!("g{number}.example.org")).collect();
+        for (number, group) in groups.iter().enumerate() {
+            catalog.define(&format!("cows.{group}"), definition(group, number + 1));
+        }
+        let known = |group: &String| {
+            let version = GroupVersion::new(group, "v1");
+            (catalog.definition(&format!("cows.{group}")).unwrap(), catalog.find(&version, "cows").unwrap())
+        };
+        let before: Vec<_> = groups.iter().map(known).collect();
+        for group in &groups {
+            catalog.parts(&GroupVersion::new(group, "v1")).hash.set("made once".to_owned()).unwrap();
+        }
+        catalog.define("cows.new.example.org", definition("new.example.org", 1000));
+        for (group, (definition, resource)) in groups.iter().zip(&before) {
+            let (definition_now, resource_now) = known(group);
+            assert!(Arc::ptr_eq(definition, &definition_now) && Arc::ptr_eq(resource, &resource_now), "{group}");
+            let parts = catalog.parts(&GroupVersion::new(group, "v1"));
+            assert_eq!(parts.hash.get().map(String::as_str), Some("made once"), "{group}");
+            assert!(!definition.retired.is_cancelled(), "{group}");
+        }
+        assert!(catalog.find(&GroupVersion::new("new.example.org", "v1"), "cows").is_some());
     }
 }

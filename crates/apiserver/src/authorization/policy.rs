@@ -41,15 +41,15 @@ struct Role {
 }
 
 impl Role {
-    /// The role of a stored object; `None` where it is none.
-    fn read(object: &[u8]) -> Option<Self> {
+    /// The role of a stored object.
+    fn read(object: &[u8]) -> Result<Self, serde_json::Error> {
         #[derive(Deserialize)]
         struct Object<'a> {
             #[serde(borrow)]
             rules: Option<&'a RawValue>,
         }
-        let rules = serde_json::from_slice::<Object<'_>>(object).ok()?.rules;
-        Some(Self { text: rules.map_or("", RawValue::get).into(), rules: OnceLock::new() })
+        let rules = serde_json::from_slice::<Object<'_>>(object)?.rules;
+        Ok(Self { text: rules.map_or("", RawValue::get).into(), rules: OnceLock::new() })
     }
 
     fn rules(&self) -> Arc<[Rule]> {
@@ -106,8 +106,8 @@ impl Index {
         places.flat_map(|places| ["", namespace].into_iter().filter_map(|place| places.get(place))).flatten().collect()
     }
 
-    /// Puts a binding in the place of what its key had. One that cannot be read gives nothing.
-    fn bind(&mut self, key: &str, value: Option<&[u8]>) {
+    /// Puts a binding in the place of what its key had. One that cannot be read gives nothing, and is an error.
+    fn bind(&mut self, key: &str, value: Option<&[u8]>) -> Result<(), String> {
         if let Some(former) = self.bindings.remove(key) {
             for subject in former.subjects() {
                 let Some(places) = self.by_subject.get_mut(&subject) else { continue };
@@ -122,21 +122,29 @@ impl Index {
                 }
             }
         }
-        let Some(binding) = value.and_then(|value| serde_json::from_slice::<Binding>(value).ok()) else { return };
+        let Some(value) = value else { return Ok(()) };
+        let binding: Binding = serde_json::from_slice(value).map_err(|error| unreadable("binding", &error))?;
         for subject in binding.subjects() {
             let places = self.by_subject.entry(subject).or_default();
             places.entry(binding.namespace().to_owned()).or_default().insert(key.to_owned());
         }
         self.bindings.insert(key.to_owned(), Arc::new(binding));
+        Ok(())
     }
 
-    /// Puts the rules of a role in the place of those that it had.
-    fn define(&mut self, key: RoleKey, value: Option<&[u8]>) {
-        match value.and_then(Role::read) {
-            Some(role) => drop(self.roles.insert(key, role)),
-            None => drop(self.roles.remove(&key)),
+    /// Puts the rules of a role in the place of those that it had. One that cannot be read has none, and is an error.
+    fn define(&mut self, key: RoleKey, value: Option<&[u8]>) -> Result<(), String> {
+        self.roles.remove(&key);
+        if let Some(value) = value {
+            let role = Role::read(value).map_err(|error| unreadable("role", &error))?;
+            self.roles.insert(key, role);
         }
+        Ok(())
     }
+}
+
+fn unreadable(what: &str, error: &serde_json::Error) -> String {
+    format!("a {what} was stored that cannot be read: {error}")
 }
 
 /// Keeps the bindings and roles at what the log says of them.
@@ -152,8 +160,8 @@ impl View for PolicyView {
         self.prefix.clone()
     }
 
-    fn seen(&mut self, key: &str, value: Option<Bytes>, revision: Revision) {
-        let Some(place) = key.strip_prefix(&self.prefix) else { return };
+    fn seen(&mut self, key: &str, value: Option<Bytes>, revision: Revision) -> Result<(), String> {
+        let Some(place) = key.strip_prefix(&self.prefix) else { return Ok(()) };
         let mut index = self.policies.0.write().unwrap_or_else(PoisonError::into_inner);
         match value {
             Some(_) => drop(index.written.insert(key.into(), revision)),
@@ -164,7 +172,7 @@ impl View for PolicyView {
             ["clusterrolebindings", _] | ["rolebindings", _, _] => index.bind(key, value.as_deref()),
             ["clusterroles", name] => index.define(role("", name), value.as_deref()),
             ["roles", namespace, name] => index.define(role(namespace, name), value.as_deref()),
-            _ => {}
+            _ => Ok(()),
         }
     }
 }
@@ -180,8 +188,12 @@ mod tests {
     }
 
     fn see(view: &mut PolicyView, key: &str, value: Value) {
+        told(view, key, value).unwrap();
+    }
+
+    fn told(view: &mut PolicyView, key: &str, value: Value) -> Result<(), String> {
         let value = (!value.is_null()).then(|| Bytes::from(value.to_string()));
-        view.seen(&format!("/rbac/{key}"), value, Revision::default());
+        view.seen(&format!("/rbac/{key}"), value, Revision::default())
     }
 
     fn binding(namespace: &str, kind: &str, subjects: Value) -> Value {
@@ -213,9 +225,10 @@ mod tests {
         assert!(verbs(&view, &jane, "farm").is_empty());
         assert_eq!(verbs(&view, &User::known("joe", &[]), "farm"), ["delete"]);
         see(&mut view, "roles/farm/r", Value::Null);
-        see(&mut view, "rolebindings/farm/b", json!("broken"));
+        told(&mut view, "rolebindings/farm/b", json!("broken")).unwrap_err();
+        told(&mut view, "clusterroles/r", json!("broken")).unwrap_err();
         let index = view.policies.index();
-        assert!(index.bindings.is_empty() && index.by_subject.is_empty() && index.roles.len() == 1);
+        assert!(index.bindings.is_empty() && index.by_subject.is_empty() && index.roles.is_empty());
     }
 
     #[test]

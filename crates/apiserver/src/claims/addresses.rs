@@ -96,15 +96,18 @@ impl View for AddressView {
         self.prefix.clone()
     }
 
-    fn seen(&mut self, key: &str, value: Option<Bytes>, _: Revision) {
+    fn seen(&mut self, key: &str, value: Option<Bytes>, _: Revision) -> Result<(), String> {
+        // Services have addresses of this kind alone.
         let Some(address) = key.strip_prefix(&self.prefix).and_then(|name| name.parse::<Ipv4Addr>().ok()) else {
-            return;
+            return Ok(());
         };
         let mut taken = self.addresses.taken();
         match value {
             Some(value) => {
-                let record = serde_json::from_slice(&value).unwrap_or(Value::Null);
-                taken.addresses.insert(address.into(), Owner::of_address(&record));
+                let record = serde_json::from_slice::<Value>(&value);
+                // Whosever it is, it is taken.
+                taken.addresses.insert(address.into(), record.as_ref().ok().and_then(Owner::of_address));
+                record.map_err(|error| format!("an address was stored that cannot be read: {error}"))?;
             }
             None => {
                 if let Some(Some(owner)) = taken.addresses.remove(&address.into()) {
@@ -113,6 +116,7 @@ impl View for AddressView {
                 }
             }
         }
+        Ok(())
     }
 }
 
@@ -124,13 +128,14 @@ impl View for PortView {
         super::PORTS.to_owned()
     }
 
-    fn seen(&mut self, key: &str, value: Option<Bytes>, _: Revision) {
-        let Some(port) = port_of(key) else { return };
+    fn seen(&mut self, key: &str, value: Option<Bytes>, _: Revision) -> Result<(), String> {
+        let port = port_of(key).ok_or("a port was stored whose key is none")?;
         let mut taken = self.0.taken();
         match value {
             Some(_) => taken.ports.insert(port),
             None => taken.ports.remove(&port),
         };
+        Ok(())
     }
 }
 
@@ -173,12 +178,12 @@ mod tests {
         let mut view = AddressView { addresses: addresses.clone(), prefix: "ip/".into(), bereft };
         let owner = Owner { namespace: "default".into(), name: "web".into() };
         let record = Bytes::from(owner.address("10.96.1.0").to_string());
-        view.seen("ip/10.96.1.0", Some(record), Revision(2));
+        view.seen("ip/10.96.1.0", Some(record), Revision(2)).unwrap();
         assert_eq!(addresses.free_address(|_| false), Some(Ipv4Addr::new(10, 96, 1, 1)));
         let mut ports = PortView(addresses.clone());
-        ports.seen(&format!("{}30086", super::super::PORTS), Some(Bytes::new()), Revision(3));
+        ports.seen(&format!("{}30086", super::super::PORTS), Some(Bytes::new()), Revision(3)).unwrap();
         assert_eq!(addresses.free_port(|_| false), Some(30_087));
-        view.seen("ip/10.96.1.0", None, Revision(4));
+        view.seen("ip/10.96.1.0", None, Revision(4)).unwrap();
         assert_eq!(bereaved.try_recv(), Ok(owner));
     }
 }

@@ -12,6 +12,9 @@ use tokio::sync::Notify;
 use super::CustomResource;
 use crate::{catalog::Catalog, following::View, resource::Resource};
 
+/// How many mistakes of a stored definition are named.
+const ERRORS: usize = 3;
+
 /// Keeps a catalog at what the log says of definitions.
 pub struct Definitions {
     pub catalog: Arc<Catalog>,
@@ -52,16 +55,30 @@ impl View for Definitions {
         self.resource.collection_prefix(None)
     }
 
-    fn seen(&mut self, key: &str, value: Option<Bytes>, revision: Revision) {
+    fn seen(&mut self, key: &str, value: Option<Bytes>, revision: Revision) -> Result<(), String> {
         let name = key.strip_prefix(&self.resource.collection_prefix(None)).unwrap_or(key);
-        match value.map(|value| self.resource.decode(&value, revision)) {
-            None => self.catalog.undefine(name, revision),
-            Some(Ok(object)) => match CustomResource::read(&object) {
-                Ok(definition) => self.catalog.define(name, definition),
-                Err(errors) => tracing::error!(name, ?errors, "a definition was stored that cannot be served"),
-            },
-            Some(Err(error)) => tracing::error!(name, %error, "a definition was stored that cannot be read"),
-        }
+        let taken = match value {
+            None => {
+                self.catalog.undefine(name, revision);
+                Ok(())
+            }
+            Some(value) => self.define(name, &value, revision),
+        };
         self.news.add(name);
+        taken
+    }
+}
+
+impl Definitions {
+    /// Serves what is defined.
+    fn define(&self, name: &str, value: &[u8], revision: Revision) -> Result<(), String> {
+        let object = self.resource.decode(value, revision);
+        let object = object.map_err(|error| format!("a definition was stored that cannot be read: {error}"))?;
+        let definition = CustomResource::read(&object);
+        let definition = definition.map_err(|errors| {
+            format!("a definition was stored that cannot be served: {}", cowherd_text::clauses(&errors, ERRORS))
+        })?;
+        self.catalog.define(name, definition);
+        Ok(())
     }
 }

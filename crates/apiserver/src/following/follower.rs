@@ -11,7 +11,7 @@ use cowherd_store::{Error, EventKind, ListOptions, Revision, Store, Watch};
 use futures::{FutureExt, StreamExt};
 use tokio::{sync::watch, time::Instant};
 
-use super::View;
+use super::{View, missed::Missed};
 
 /// How many entries are read at once, and bytes of them: they are in memory until the view has seen them.
 const PAGE: usize = 100;
@@ -29,17 +29,31 @@ pub(super) struct Follower<V> {
     progress: watch::Sender<Revision>,
     /// Since when it does not see what happens.
     blind: watch::Sender<Option<Instant>>,
+    missed: Missed,
 }
 
 impl<V: View> Follower<V> {
     pub(super) fn new(store: Store, view: V, progress: watch::Sender<Revision>) -> Self {
         let prefix = view.prefix();
-        Self { store, view, prefix, keys: BTreeSet::new(), progress, blind: watch::Sender::new(None) }
+        Self {
+            store,
+            view,
+            prefix,
+            keys: BTreeSet::new(),
+            progress,
+            blind: watch::Sender::new(None),
+            missed: Missed::nothing(),
+        }
     }
 
     /// Since when it does not see what happens, if it does not.
     pub(super) fn blind(&self) -> watch::Receiver<Option<Instant>> {
         self.blind.subscribe()
+    }
+
+    /// The keys that it could not take in.
+    pub(super) fn missed(&self) -> watch::Receiver<BTreeSet<String>> {
+        self.missed.told()
     }
 
     /// Feeds the view until the store is closed. What is lost on the way, or breaks off, is listed again.
@@ -93,7 +107,8 @@ impl<V: View> Follower<V> {
             }
             options = page_after(last, Some(page.revision));
         };
-        for gone in std::mem::take(&mut self.keys).difference(&listed) {
+        let known = std::mem::take(&mut self.keys).into_iter().chain(self.missed.keys());
+        for gone in known.collect::<BTreeSet<_>>().difference(&listed) {
             self.show(gone, None, revision);
         }
         self.keys = listed;
@@ -106,10 +121,19 @@ impl<V: View> Follower<V> {
         self.store.watch(&self.prefix, from).await
     }
 
-    /// Shows the view what happens, until the watch ends.
+    /// Shows the view what happens, until the watch ends, and meanwhile again what it could not take in.
     async fn take(&mut self, mut watch: Watch) -> Result<(), Error> {
-        while let Some(event) = watch.next().await {
-            let event = event?;
+        loop {
+            let event = tokio::select! {
+                biased;
+                event = watch.next() => event,
+                () = self.missed.due() => {
+                    self.advance(watch.progress());
+                    self.show_missed().await?;
+                    continue;
+                }
+            };
+            let Some(event) = event.transpose()? else { return Ok(()) };
             let value = match event.kind {
                 EventKind::Put { .. } => Some(event.value),
                 EventKind::Delete => None,
@@ -121,14 +145,34 @@ impl<V: View> Follower<V> {
             };
             self.advance(watch.progress());
         }
+    }
+
+    /// Shows the view once more what it could not take in, as it was at the revision where the view is: what came later
+    /// is what the watch tells next.
+    async fn show_missed(&mut self) -> Result<(), Error> {
+        let at = *self.progress.borrow();
+        for key in self.missed.keys() {
+            // Nothing that begins with a key sorts before it.
+            let options = ListOptions { limit: Some(1), at: Some(at), uncounted: true, ..ListOptions::default() };
+            let first = self.store.list(&key, options).await?.entries.into_iter().next();
+            match first.filter(|entry| entry.key == key) {
+                Some(entry) => self.show(&key, Some(entry.value), entry.modified),
+                None => self.show(&key, None, at),
+            }
+        }
+        self.missed.shown();
         Ok(())
     }
 
-    /// One thing that a view cannot take in must not keep the rest from it.
+    /// One thing that a view cannot take in must not keep the rest from it. It is kept in mind.
     fn show(&mut self, key: &str, value: Option<Bytes>, revision: Revision) {
-        if catch_unwind(AssertUnwindSafe(|| self.view.seen(key, value, revision))).is_err() {
-            tracing::error!(key, %revision, "what is kept in memory could not take this in");
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.view.seen(key, value, revision)));
+        match &outcome {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(key, %revision, error, "what is kept in memory cannot have this"),
+            Err(_) => tracing::error!(key, %revision, "what is kept in memory could not take this in"),
         }
+        self.missed.note(key, matches!(outcome, Ok(Ok(()))));
     }
 
     /// A view never goes back.

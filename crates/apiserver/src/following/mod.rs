@@ -5,8 +5,9 @@
 //! view is where the request has written ([`Following::reached`]).
 
 mod follower;
+mod missed;
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use bytes::Bytes;
 use cowherd_store::{Change, Changed, Error, Revision, Store};
@@ -22,6 +23,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// For how long a view may be without the log before that is told.
 const BLIND: Duration = Duration::from_secs(3);
 
+/// How many keys are named that a view could not take in.
+const NAMED: usize = 3;
+
 /// What the server keeps in memory of a part of the store.
 pub trait View: Send + Sync + 'static {
     /// What the keys begin with that it is made of.
@@ -29,7 +33,12 @@ pub trait View: Send + Sync + 'static {
 
     /// The key has this value since that revision; without a value, it is gone. Told in the order of the log, but for
     /// what changed while the view had lost it: then each key is told as it is now, once. May be told again what it knows.
-    fn seen(&mut self, key: &str, value: Option<Bytes>, revision: Revision);
+    ///
+    /// # Errors
+    ///
+    /// Why the view cannot be what the log says of the key. It is told of the key again until it can, and until then the
+    /// server is not ready; the same where it panics.
+    fn seen(&mut self, key: &str, value: Option<Bytes>, revision: Revision) -> Result<(), String>;
 }
 
 /// The views of a server, and how far they are.
@@ -46,6 +55,7 @@ struct Position {
     prefix: String,
     reached: watch::Receiver<Revision>,
     blind: watch::Receiver<Option<Instant>>,
+    missed: watch::Receiver<BTreeSet<String>>,
 }
 
 impl Position {
@@ -56,9 +66,16 @@ impl Position {
         if self.reached.has_changed().is_err() {
             return Some(format!("what is kept in memory of {prefix} follows the store no more"));
         }
-        let blind = self.blind.borrow().filter(|since| since.elapsed() >= BLIND)?;
-        let seconds = blind.elapsed().as_secs();
-        Some(format!("what is kept in memory of {prefix} has not followed the store for {seconds} s"))
+        let blind = self.blind.borrow().filter(|since| since.elapsed() >= BLIND);
+        if let Some(since) = blind {
+            let seconds = since.elapsed().as_secs();
+            return Some(format!("what is kept in memory of {prefix} has not followed the store for {seconds} s"));
+        }
+        let missed = self.missed.borrow();
+        (!missed.is_empty()).then(|| {
+            let keys = cowherd_text::listed(missed.iter().map(|key| cowherd_text::harmless(key)), NAMED);
+            format!("what is kept in memory could not take in {keys}; the log says why, and it is tried again")
+        })
     }
 }
 
@@ -74,7 +91,7 @@ impl Following {
         let prefix = view.prefix();
         let mut follower = Follower::new(self.store.clone(), view, progress);
         follower.list().await?;
-        self.views.push(Position { prefix, reached, blind: follower.blind() });
+        self.views.push(Position { prefix, reached, blind: follower.blind(), missed: follower.missed() });
         tokio::spawn(self.closing.clone().run_until_cancelled_owned(follower.run()));
         Ok(())
     }

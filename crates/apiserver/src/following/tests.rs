@@ -17,7 +17,7 @@ use super::*;
 
 /// Keys and their values, and whether anything ever went back.
 #[derive(Clone, Debug, Default)]
-struct Shown(Arc<Mutex<Known>>);
+struct Shown(Arc<Mutex<Known>>, Arc<AtomicBool>);
 
 type Known = BTreeMap<String, (Option<Bytes>, Revision)>;
 
@@ -26,12 +26,17 @@ impl View for Shown {
         "k/".into()
     }
 
-    fn seen(&mut self, key: &str, value: Option<Bytes>, revision: Revision) {
-        assert!(key != "k/panic", "this key cannot be taken in");
+    fn seen(&mut self, key: &str, value: Option<Bytes>, revision: Revision) -> Result<(), String> {
+        let is_open = self.1.load(Ordering::SeqCst);
+        assert!(is_open || key != "k/panic", "this key cannot be taken in");
+        if !is_open && key == "k/refused" {
+            return Err("this key is refused".to_owned());
+        }
         let mut shown = self.0.lock().unwrap();
         if let Some((_, before)) = shown.insert(key.into(), (value, revision)) {
             assert!(before <= revision, "{key} went back from {before} to {revision}");
         }
+        Ok(())
     }
 }
 
@@ -184,6 +189,54 @@ async fn a_key_that_cannot_be_taken_in_keeps_no_other_away() {
     let written = store.put("k/z", Bytes::from("1"), Expected::Absent).await.unwrap();
     following.reached("k/z", written).await;
     assert_eq!(shown.values().last().unwrap().0, "k/z");
+}
+
+#[tokio::test]
+async fn what_could_not_be_taken_in_is_told_of_and_taken_in_once_it_can() {
+    let World { store, shown, following, .. } = &world().await;
+    for key in ["k/gone", "k/panic", "k/refused"] {
+        store.put(key, Bytes::from("1"), Expected::Absent).await.unwrap();
+    }
+    let written = store.put("k/refused", Bytes::from("2"), Expected::Any).await.unwrap();
+    following.reached("k/refused", written).await;
+    let told = following.check().unwrap_err();
+    assert!(told.contains("could not take in k/panic, k/refused;"), "{told}");
+    // It is tried in vain, and what happens meanwhile is seen.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let (written, _) = store.delete("k/gone", Expected::Any).await.unwrap();
+    following.reached("k/gone", written).await;
+    assert!(following.check().is_err());
+    shown.1.store(true, Ordering::SeqCst);
+    while following.check().is_err() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(shown.values(), stored(store).await);
+    assert_eq!(shown.values()[2], ("k/refused".into(), Bytes::from("2")));
+}
+
+#[tokio::test]
+async fn what_went_and_could_not_be_taken_in_goes_once_it_can() {
+    let World { store, shown, following, .. } = &world().await;
+    shown.1.store(true, Ordering::SeqCst);
+    store.put("k/refused", Bytes::from("1"), Expected::Absent).await.unwrap();
+    let (written, _) = store.delete("k/old", Expected::Any).await.unwrap();
+    following.reached("k/old", written).await;
+    shown.1.store(false, Ordering::SeqCst);
+    let (written, _) = store.delete("k/refused", Expected::Any).await.unwrap();
+    following.reached("k/refused", written).await;
+    assert_eq!(shown.values(), [("k/refused".into(), Bytes::from("1"))]);
+    // Where the log was lost meanwhile, a list tells of it.
+    let mut last = written;
+    for number in 0..20 {
+        last = store.put("k/a", Bytes::from(number.to_string()), Expected::Any).await.unwrap();
+        store.compact(last).await.unwrap();
+    }
+    following.reached("k/a", last).await;
+    shown.1.store(true, Ordering::SeqCst);
+    while following.check().is_err() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(shown.values(), [("k/a".into(), Bytes::from("19"))]);
 }
 
 #[tokio::test]
