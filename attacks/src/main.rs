@@ -87,12 +87,22 @@ impl Arguments {
 
 /// `90s`, `30m`, `4h`.
 fn duration(text: &str) -> Result<Duration> {
-    let (number, unit) = text.split_at(text.len().saturating_sub(1));
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        _ => bail!("{text:?} is no time; say it as 90s, 30m or 4h"),
-    };
-    Ok(Duration::from_secs(number.parse::<u64>()?.saturating_mul(seconds)))
+    let nanoseconds = cowherd_duration::parse(text).with_context(|| format!("{text:?}: say it as 90s, 30m or 4h"))?;
+    let nanoseconds = u64::try_from(nanoseconds).with_context(|| format!("{text:?} is before the beginning"))?;
+    Ok(Duration::from_nanos(nanoseconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_everywhere_else() {
+        for (text, seconds) in [("90s", 90.0), ("30m", 1800.0), ("1h30m", 5400.0), ("1.5h", 5400.0), ("250ms", 0.25)] {
+            assert_eq!(duration(text).unwrap(), Duration::from_secs_f64(seconds), "{text}");
+        }
+        for text in ["", "90", "s", "-90s", "ninety", "90ü"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
 }
