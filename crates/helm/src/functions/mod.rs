@@ -1,55 +1,37 @@
 //! The functions of sprig 3.3 and Helm's own, as Helm v4.1.4 gives them to templates, except those that need the
 //! engine: `include`, `tpl`, `required`, `fail`, `lookup` and `getHostByName`.
 //!
-//! One file for each group. Functions are pure: what the time is and what is random the caller says ([`Context`]).
-//! What they allocate and how deep they go is bounded ([`limits`]).
+//! A folder for each theme. Functions are pure: what the time is and what is random the caller says ([`Context`]).
+//! What they allocate and how deep they go is bounded (`call::limits`).
 
-mod arguments;
+mod call;
 mod certificates;
 mod chance;
-mod context;
 mod crypto;
 mod dates;
-mod defaults;
 mod dicts;
-mod encoding;
-mod equality;
-mod json;
-mod limits;
+mod formats;
+mod inspection;
 mod lists;
 mod math;
-mod measure;
-mod paths;
-mod reflection;
-mod regexes;
-mod semver;
+mod notations;
 mod strings;
-mod toml;
-mod urls;
-mod yaml;
 
 use cowherd_template::Function;
 
-pub use context::Context;
-pub use yaml::to_yaml;
+pub use call::Context;
+pub use formats::to_yaml;
 
 /// Every function that needs no engine.
 pub fn functions<'c>() -> impl Iterator<Item = Function<Context<'c>>> {
     strings::functions()
         .chain(lists::functions())
         .chain(dicts::functions())
-        .chain(defaults::functions())
+        .chain(inspection::functions())
         .chain(math::functions())
         .chain(dates::functions())
-        .chain(encoding::functions())
-        .chain(json::functions())
-        .chain(yaml::functions())
-        .chain(toml::functions())
-        .chain(regexes::functions())
-        .chain(semver::functions())
-        .chain(urls::functions())
-        .chain(paths::functions())
-        .chain(reflection::functions())
+        .chain(formats::functions())
+        .chain(notations::functions())
         .chain(chance::functions())
         .chain(crypto::functions())
         .chain(certificates::functions())

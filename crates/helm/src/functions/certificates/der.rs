@@ -1,76 +1,74 @@
-//! The little of DER that keys and certificates are written in, and keys are read from.
+//! The little of DER that keys and certificates are written in, and keys are read from, by the crate `der`.
 
-/// The tags that are needed.
-pub(crate) mod tag {
-    pub(crate) const BOOLEAN: u8 = 0x01;
-    pub(crate) const INTEGER: u8 = 0x02;
-    pub(crate) const BIT_STRING: u8 = 0x03;
-    pub(crate) const OCTET_STRING: u8 = 0x04;
-    pub(crate) const NULL: u8 = 0x05;
-    pub(crate) const OID: u8 = 0x06;
-    pub(crate) const UTF8_STRING: u8 = 0x0c;
-    pub(crate) const PRINTABLE_STRING: u8 = 0x13;
-    pub(crate) const UTC_TIME: u8 = 0x17;
-    pub(crate) const GENERALIZED_TIME: u8 = 0x18;
-    pub(crate) const SEQUENCE: u8 = 0x30;
-    pub(crate) const SET: u8 = 0x31;
+use x509_cert::der::asn1::{BitStringRef, UintRef};
+use x509_cert::der::{AnyRef, Encode, Reader, SliceReader, Tag, TagNumber, Tagged};
+
+/// A tag whose meaning depends on where it stands, of what holds other values.
+pub(crate) const fn context(number: u32) -> Tag {
+    Tag::ContextSpecific { constructed: true, number: TagNumber(number) }
+}
+
+/// The same of what holds none.
+pub(crate) const fn implicit(number: u32) -> Tag {
+    Tag::ContextSpecific { constructed: false, number: TagNumber(number) }
 }
 
 /// A value with its tag and length.
-pub(crate) fn value(tag: u8, content: impl AsRef<[u8]>) -> Vec<u8> {
-    let content = content.as_ref();
-    let mut out = vec![tag];
-    match u8::try_from(content.len()) {
-        Ok(length @ 0..=0x7f) => out.push(length),
-        _ => {
-            let length = content.len().to_be_bytes();
-            let significant: Vec<u8> = length.into_iter().skip_while(|byte| *byte == 0).collect();
-            out.push(0x80 | u8::try_from(significant.len()).unwrap_or_default());
-            out.extend(significant);
-        }
-    }
-    out.extend_from_slice(content);
-    out
+pub(crate) fn value(tag: Tag, content: impl AsRef<[u8]>) -> Vec<u8> {
+    written(AnyRef::new(tag, content.as_ref()).and_then(|value| value.to_der()))
 }
 
 /// A sequence of values.
 pub(crate) fn sequence(values: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> {
-    value(tag::SEQUENCE, values.into_iter().flatten().collect::<Vec<u8>>())
+    value(Tag::Sequence, values.into_iter().flatten().collect::<Vec<u8>>())
 }
 
 /// A positive number, its bytes from the highest on.
 pub(crate) fn integer(bytes: &[u8]) -> Vec<u8> {
-    let start = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len());
-    let mut content = bytes.get(start..).unwrap_or_default().to_vec();
-    // A leading bit would make it negative.
-    if content.first().is_none_or(|byte| *byte >= 0x80) {
-        content.insert(0, 0);
-    }
-    value(tag::INTEGER, content)
+    written(UintRef::new(bytes).and_then(|number| number.to_der()))
 }
 
 /// Bits, all of them used.
 pub(crate) fn bit_string(bytes: &[u8]) -> Vec<u8> {
-    value(tag::BIT_STRING, [&[0], bytes].concat())
+    written(BitStringRef::from_bytes(bytes).and_then(|bits| bits.to_der()))
 }
 
-/// A value and what follows it: its tag, its content, the rest.
-pub(crate) fn read(input: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (tag, rest) = input.split_first()?;
-    let (first, rest) = rest.split_first()?;
-    let (length, rest) = match first {
-        0..=0x7f => (usize::from(*first), rest),
-        0x81..=0x84 => {
-            let (bytes, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
-            (bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte)), rest)
-        }
-        _ => return None,
-    };
-    let (content, rest) = rest.split_at_checked(length)?;
-    Some((*tag, content, rest))
+/// What templates write is far from the 256 MiB beyond which nothing is written.
+fn written(value: x509_cert::der::Result<Vec<u8>>) -> Vec<u8> {
+    value.unwrap_or_default()
 }
 
 /// The content of a value that has the tag `tag`, and what follows it.
-pub(crate) fn read_as(input: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
-    read(input).filter(|(found, ..)| *found == tag).map(|(_, content, rest)| (content, rest))
+pub(crate) fn read_as(input: &[u8], tag: Tag) -> Option<(&[u8], &[u8])> {
+    let mut reader = SliceReader::new(input).ok()?;
+    let value: AnyRef<'_> = reader.decode().ok()?;
+    let rest = input.get(usize::try_from(reader.position()).ok()?..)?;
+    (value.tag() == tag).then(|| (value.value(), rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_with_what_follows_it() {
+        for length in [0, 1, 0x7f, 0x80, 0xff, 0x100, 0x1_0000] {
+            let content = vec![7; length];
+            let written = [value(Tag::OctetString, &content), vec![1, 2]].concat();
+            assert_eq!(read_as(&written, Tag::OctetString), Some((content.as_slice(), [1, 2].as_slice())), "{length}");
+            assert_eq!(read_as(&written, Tag::Sequence), None);
+        }
+        assert_eq!(value(context(3), [5, 0]), [0xa3, 2, 5, 0]);
+        assert_eq!(value(implicit(2), [9]), [0x82, 1, 9]);
+        assert_eq!(sequence([integer(&[0, 0x80]), integer(&[0])]), [0x30, 7, 2, 2, 0, 0x80, 2, 1, 0]);
+        assert_eq!(bit_string(&[0xff]), [3, 2, 0, 0xff]);
+    }
+
+    #[test]
+    fn what_is_no_der_is_not_read() {
+        // A length in more bytes than it takes, which Go refuses as well, one that leads beyond the end, and none.
+        for input in [[4, 0x81, 1, 9].as_slice(), &[4, 5, 1], &[4], &[]] {
+            assert_eq!(read_as(input, Tag::OctetString), None, "{input:?}");
+        }
+    }
 }

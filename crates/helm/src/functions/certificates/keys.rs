@@ -5,11 +5,12 @@ use p256::ecdsa::{Signature, SigningKey};
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use rsa::pkcs1::{DecodeRsaPrivateKey, EncodeRsaPrivateKey, EncodeRsaPublicKey};
 use rsa::{Pkcs1v15Sign, PrivateKey as RsaPrivateKey};
+use x509_cert::der::Tag;
 
-use super::der::{self, tag};
+use super::der;
 use super::pem;
+use crate::functions::call::limits::price;
 use crate::functions::chance::random::{self, Generator, Random};
-use crate::functions::limits::price;
 
 /// Object identifiers, as their bytes.
 mod oid {
@@ -89,9 +90,9 @@ impl PrivateKey {
 
     fn from_pkcs1(data: &[u8]) -> Result<Self, String> {
         // Whether a key is one is found out in a time that grows much faster than the key.
-        let modulus = der::read_as(data, tag::SEQUENCE)
-            .and_then(|(content, _)| der::read_as(content, tag::INTEGER))
-            .and_then(|(_, rest)| der::read_as(rest, tag::INTEGER))
+        let modulus = der::read_as(data, Tag::Sequence)
+            .and_then(|(content, _)| der::read_as(content, Tag::Integer))
+            .and_then(|(_, rest)| der::read_as(rest, Tag::Integer))
             .map_or(0, |(modulus, _)| modulus.len());
         // The modulus may begin with a zero.
         if data.len() > LONGEST_RSA || modulus > LONGEST_MODULUS / 8 + 1 {
@@ -106,10 +107,12 @@ impl PrivateKey {
     /// An `ECPrivateKey` of RFC 5915, which may name its curve.
     fn from_sec1(data: &[u8], curve: Option<&[u8]>) -> Result<Self, String> {
         let malformed = "x509: failed to parse EC private key";
-        let (content, _) = der::read_as(data, tag::SEQUENCE).ok_or(malformed)?;
-        let (_, rest) = der::read_as(content, tag::INTEGER).ok_or(malformed)?;
-        let (secret, rest) = der::read_as(rest, tag::OCTET_STRING).ok_or(malformed)?;
-        let named = der::read_as(rest, 0xa0).and_then(|(inner, _)| der::read_as(inner, tag::OID)).map(|(oid, _)| oid);
+        let (content, _) = der::read_as(data, Tag::Sequence).ok_or(malformed)?;
+        let (_, rest) = der::read_as(content, Tag::Integer).ok_or(malformed)?;
+        let (secret, rest) = der::read_as(rest, Tag::OctetString).ok_or(malformed)?;
+        let named = der::read_as(rest, der::context(0))
+            .and_then(|(inner, _)| der::read_as(inner, Tag::ObjectIdentifier))
+            .map(|(oid, _)| oid);
         if curve.or(named) != Some(oid::P256) {
             return Err("x509: unknown elliptic curve; P-256 is the one that is known here".into());
         }
@@ -119,15 +122,15 @@ impl PrivateKey {
 
     fn from_pkcs8(data: &[u8]) -> Result<Self, String> {
         let malformed = "x509: failed to parse private key";
-        let (content, _) = der::read_as(data, tag::SEQUENCE).ok_or(malformed)?;
-        let (_, rest) = der::read_as(content, tag::INTEGER).ok_or(malformed)?;
-        let (algorithm, rest) = der::read_as(rest, tag::SEQUENCE).ok_or(malformed)?;
-        let (key, _) = der::read_as(rest, tag::OCTET_STRING).ok_or(malformed)?;
-        let (kind, parameters) = der::read_as(algorithm, tag::OID).ok_or(malformed)?;
+        let (content, _) = der::read_as(data, Tag::Sequence).ok_or(malformed)?;
+        let (_, rest) = der::read_as(content, Tag::Integer).ok_or(malformed)?;
+        let (algorithm, rest) = der::read_as(rest, Tag::Sequence).ok_or(malformed)?;
+        let (key, _) = der::read_as(rest, Tag::OctetString).ok_or(malformed)?;
+        let (kind, parameters) = der::read_as(algorithm, Tag::ObjectIdentifier).ok_or(malformed)?;
         match kind {
             oid::RSA => Self::from_pkcs1(key),
-            oid::EC => Self::from_sec1(key, der::read_as(parameters, tag::OID).map(|(oid, _)| oid)),
-            oid::ED25519 => Self::ed25519_of(der::read_as(key, tag::OCTET_STRING).ok_or(malformed)?.0),
+            oid::EC => Self::from_sec1(key, der::read_as(parameters, Tag::ObjectIdentifier).map(|(oid, _)| oid)),
+            oid::ED25519 => Self::ed25519_of(der::read_as(key, Tag::OctetString).ok_or(malformed)?.0),
             _ => Err("x509: PKCS#8 wrapping contained private key with unknown algorithm".into()),
         }
     }
@@ -143,17 +146,17 @@ impl PrivateKey {
                 let public = der::bit_string(&self.public_bits()?);
                 let data = der::sequence([
                     der::integer(&[1]),
-                    der::value(tag::OCTET_STRING, key.to_bytes()),
-                    der::value(0xa0, der::value(tag::OID, oid::P256)),
-                    der::value(0xa1, public),
+                    der::value(Tag::OctetString, key.to_bytes()),
+                    der::value(der::context(0), der::value(Tag::ObjectIdentifier, oid::P256)),
+                    der::value(der::context(1), public),
                 ]);
                 pem::encode("EC PRIVATE KEY", &data)
             }
             Self::Ed25519 { seed, .. } => {
                 let data = der::sequence([
                     der::integer(&[0]),
-                    der::sequence([der::value(tag::OID, oid::ED25519)]),
-                    der::value(tag::OCTET_STRING, der::value(tag::OCTET_STRING, seed)),
+                    der::sequence([der::value(Tag::ObjectIdentifier, oid::ED25519)]),
+                    der::value(Tag::OctetString, der::value(Tag::OctetString, seed)),
                 ]);
                 pem::encode("PRIVATE KEY", &data)
             }
@@ -175,9 +178,11 @@ impl PrivateKey {
     /// The public key as certificates have it.
     pub(crate) fn public_info(&self) -> Result<Vec<u8>, String> {
         let algorithm = match self {
-            Self::Rsa(_) => vec![der::value(tag::OID, oid::RSA), der::value(tag::NULL, [])],
-            Self::P256(_) => vec![der::value(tag::OID, oid::EC), der::value(tag::OID, oid::P256)],
-            Self::Ed25519 { .. } => vec![der::value(tag::OID, oid::ED25519)],
+            Self::Rsa(_) => vec![der::value(Tag::ObjectIdentifier, oid::RSA), der::value(Tag::Null, [])],
+            Self::P256(_) => {
+                vec![der::value(Tag::ObjectIdentifier, oid::EC), der::value(Tag::ObjectIdentifier, oid::P256)]
+            }
+            Self::Ed25519 { .. } => vec![der::value(Tag::ObjectIdentifier, oid::ED25519)],
         };
         Ok(der::sequence([der::sequence(algorithm), der::bit_string(&self.public_bits()?)]))
     }
@@ -185,9 +190,9 @@ impl PrivateKey {
     /// The algorithm with which the key signs.
     pub(crate) fn signature_algorithm(&self) -> Vec<u8> {
         der::sequence(match self {
-            Self::Rsa(_) => vec![der::value(tag::OID, oid::RSA_WITH_SHA256), der::value(tag::NULL, [])],
-            Self::P256(_) => vec![der::value(tag::OID, oid::ECDSA_WITH_SHA256)],
-            Self::Ed25519 { .. } => vec![der::value(tag::OID, oid::ED25519)],
+            Self::Rsa(_) => vec![der::value(Tag::ObjectIdentifier, oid::RSA_WITH_SHA256), der::value(Tag::Null, [])],
+            Self::P256(_) => vec![der::value(Tag::ObjectIdentifier, oid::ECDSA_WITH_SHA256)],
+            Self::Ed25519 { .. } => vec![der::value(Tag::ObjectIdentifier, oid::ED25519)],
         })
     }
 

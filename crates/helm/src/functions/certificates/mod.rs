@@ -12,16 +12,15 @@ use std::rc::Rc;
 use cowherd_template::{Fault, Function, Object, Type, Value};
 use ring::digest;
 use x509_cert::certificate::{CertificateInner, Raw};
-use x509_cert::der::{Decode, Encode};
+use x509_cert::der::{Decode, Encode, Tag};
 
-use super::Context;
-use super::arguments::{Call, Outcome, any, bytes, int, printed, string};
-use super::chance::random;
-use super::dates::layout;
-use super::dates::time::{Time, Zone};
-use super::encoding;
-use super::limits::price;
-use der::tag;
+use crate::functions::Context;
+use crate::functions::call::arguments::{Call, Outcome, any, bytes, int, printed, string};
+use crate::functions::call::limits::price;
+use crate::functions::chance::random;
+use crate::functions::dates::layout;
+use crate::functions::dates::time::{Time, Zone};
+use crate::functions::formats::encoding;
 use keys::PrivateKey;
 
 const CERTIFICATE: Type = Type::Object("sprig.certificate");
@@ -196,7 +195,7 @@ impl Issuer {
         }
         let extensions = contents.extensions().map(Vec::as_slice).unwrap_or_default();
         let key_id = extensions.iter().find(|extension| extension.extn_id.as_bytes() == SUBJECT_KEY_ID);
-        let key_id = key_id.and_then(|extension| der::read_as(extension.extn_value.as_bytes(), tag::OCTET_STRING));
+        let key_id = key_id.and_then(|extension| der::read_as(extension.extn_value.as_bytes(), Tag::OctetString));
         let key_id = key_id.map(|(id, _)| id.to_vec()).filter(|id| !id.is_empty());
         Ok(Self { name: contents.subject().to_der().map_err(broken)?, key_id, key })
     }
@@ -265,14 +264,14 @@ impl Subject {
         let signer = issuer.map_or(key, |issuer| &issuer.key);
         let subject = self.name();
         let contents = der::sequence([
-            der::value(0xa0, der::integer(&[2])),
+            der::value(der::context(0), der::integer(&[2])),
             der::integer(&serial),
             signer.signature_algorithm(),
             issuer.map_or_else(|| subject.clone(), |issuer| issuer.name.clone()),
             der::sequence([time(&now)?, time(&until)?]),
             subject.clone(),
             key.public_info()?,
-            der::value(0xa3, der::sequence(self.extensions(key, issuer, &subject)?)),
+            der::value(der::context(3), der::sequence(self.extensions(key, issuer, &subject)?)),
         ]);
         let signature = der::bit_string(&signer.sign(&contents)?);
         let whole = der::sequence([contents, signer.signature_algorithm(), signature]);
@@ -285,31 +284,32 @@ impl Subject {
         }
         let is_printable = |c: char| c.is_ascii_alphanumeric() || " '()+,-./:=?*&".contains(c);
         let is_printable = self.common_name.chars().all(is_printable);
-        let kind = if is_printable { tag::PRINTABLE_STRING } else { tag::UTF8_STRING };
-        let attribute = der::sequence([der::value(tag::OID, COMMON_NAME), der::value(kind, &self.common_name)]);
-        der::sequence([der::value(tag::SET, attribute)])
+        let kind = if is_printable { Tag::PrintableString } else { Tag::Utf8String };
+        let attribute =
+            der::sequence([der::value(Tag::ObjectIdentifier, COMMON_NAME), der::value(kind, &self.common_name)]);
+        der::sequence([der::value(Tag::Set, attribute)])
     }
 
     fn extensions(&self, key: &PrivateKey, issuer: Option<&Issuer>, subject: &[u8]) -> Result<Vec<Vec<u8>>, String> {
         // Digital signature and key encipherment, and for authorities the signing of certificates.
         let usage = if self.is_authority { [2, 0xa4] } else { [5, 0xa0] };
-        let constraints = if self.is_authority { vec![der::value(tag::BOOLEAN, [0xff])] } else { Vec::new() };
-        let purposes = [SERVER_AUTHENTICATION, CLIENT_AUTHENTICATION].map(|oid| der::value(tag::OID, oid));
+        let constraints = if self.is_authority { vec![der::value(Tag::Boolean, [0xff])] } else { Vec::new() };
+        let purposes = [SERVER_AUTHENTICATION, CLIENT_AUTHENTICATION].map(|oid| der::value(Tag::ObjectIdentifier, oid));
         let mut extensions = vec![
-            extension(KEY_USAGE, true, &der::value(tag::BIT_STRING, usage)),
+            extension(KEY_USAGE, true, &der::value(Tag::BitString, usage)),
             extension(EXTENDED_KEY_USAGE, false, &der::sequence(purposes)),
             extension(BASIC_CONSTRAINTS, true, &der::sequence(constraints)),
         ];
         if self.is_authority {
             let id = digest::digest(&digest::SHA256, &key.public_bits()?);
             let id = id.as_ref().get(..20).unwrap_or_default();
-            extensions.push(extension(SUBJECT_KEY_ID, false, &der::value(tag::OCTET_STRING, id)));
+            extensions.push(extension(SUBJECT_KEY_ID, false, &der::value(Tag::OctetString, id)));
         }
         if let Some(issuer) = issuer
             && issuer.name != subject
             && let Some(id) = &issuer.key_id
         {
-            extensions.push(extension(AUTHORITY_KEY_ID, false, &der::sequence([der::value(0x80, id)])));
+            extensions.push(extension(AUTHORITY_KEY_ID, false, &der::sequence([der::value(der::implicit(0), id)])));
         }
         let names = self.alternative_names();
         if !names.is_empty() {
@@ -319,25 +319,25 @@ impl Subject {
     }
 
     fn alternative_names(&self) -> Vec<Vec<u8>> {
-        let dns_names = self.dns_names.iter().map(|name| der::value(0x82, name));
+        let dns_names = self.dns_names.iter().map(|name| der::value(der::implicit(2), name));
         let ips = self.ips.iter().map(|ip| match ip.to_canonical() {
-            IpAddr::V4(ip) => der::value(0x87, ip.octets()),
-            IpAddr::V6(ip) => der::value(0x87, ip.octets()),
+            IpAddr::V4(ip) => der::value(der::implicit(7), ip.octets()),
+            IpAddr::V6(ip) => der::value(der::implicit(7), ip.octets()),
         });
         dns_names.chain(ips).collect()
     }
 }
 
 fn extension(oid: &[u8], is_critical: bool, content: &[u8]) -> Vec<u8> {
-    let critical = if is_critical { der::value(tag::BOOLEAN, [0xff]) } else { Vec::new() };
-    der::sequence([der::value(tag::OID, oid), critical, der::value(tag::OCTET_STRING, content)])
+    let critical = if is_critical { der::value(Tag::Boolean, [0xff]) } else { Vec::new() };
+    der::sequence([der::value(Tag::ObjectIdentifier, oid), critical, der::value(Tag::OctetString, content)])
 }
 
 /// A time as certificates have it: with two digits for the year up to 2049.
 fn time(time: &Time) -> Result<Vec<u8>, String> {
     match time.civil().year {
-        1950..2050 => Ok(der::value(tag::UTC_TIME, layout::format(time, "060102150405Z"))),
-        0..=9999 => Ok(der::value(tag::GENERALIZED_TIME, layout::format(time, "20060102150405Z"))),
+        1950..2050 => Ok(der::value(Tag::UtcTime, layout::format(time, "060102150405Z"))),
+        0..=9999 => Ok(der::value(Tag::GeneralizedTime, layout::format(time, "20060102150405Z"))),
         _ => Err("error creating certificate: cannot represent time as GeneralizedTime".into()),
     }
 }

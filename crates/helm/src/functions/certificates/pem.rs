@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::functions::encoding;
+use crate::functions::formats::encoding;
 
 /// How many characters a line has.
 const LINE: usize = 64;

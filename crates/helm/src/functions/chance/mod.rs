@@ -6,9 +6,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use cowherd_template::{Function, Type, Value};
 
-use super::Context;
-use super::arguments::{Call, Outcome, int, string};
-use super::limits::check_text;
+use crate::functions::Context;
+use crate::functions::call::arguments::{Call, Outcome, int, string};
+use crate::functions::call::limits::check_text;
 use random::Random;
 
 const COUNT: &[Type] = &[Type::Int];

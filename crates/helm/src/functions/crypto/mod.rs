@@ -12,10 +12,10 @@ use base64::engine::general_purpose::STANDARD;
 use cowherd_template::{Function, Type, Value};
 use ring::digest::{self, Algorithm};
 
-use super::Context;
-use super::arguments::{Call, Outcome, bytes, made};
-use super::encoding;
-use super::limits::check_text;
+use crate::functions::Context;
+use crate::functions::call::arguments::{Call, Outcome, bytes, made};
+use crate::functions::call::limits::check_text;
+use crate::functions::formats::encoding;
 
 const ONE: &[Type] = &[Type::String];
 const TWO: &[Type] = &[Type::String, Type::String];

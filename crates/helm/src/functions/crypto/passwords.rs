@@ -3,8 +3,8 @@
 use cowherd_template::{Fault, Value};
 use ring::hmac;
 
-use crate::functions::arguments::{Call, Outcome, bytes, int, string};
-use crate::functions::limits::price;
+use crate::functions::call::arguments::{Call, Outcome, bytes, int, string};
+use crate::functions::call::limits::price;
 
 /// How often bcrypt repeats itself, as a power of two.
 const COST: u32 = 10;

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use cowherd_duration::{HOUR, MINUTE, ParseError, SECOND, print};
 use cowherd_template::{Kind, Object, Value};
 
-use crate::functions::arguments::NIL_POINTER;
+use crate::functions::call::arguments::NIL_POINTER;
 
 /// `time.ParseDuration`: nanoseconds, or what is wrong in Go's words.
 pub(crate) fn parse(text: &str) -> Result<i64, String> {

@@ -7,9 +7,9 @@ pub(super) mod time;
 
 use cowherd_template::{Function, Type, Value};
 
-use super::Context;
-use super::arguments::{Call, Outcome, any, string};
-use super::math::conversion::{IntError, parse_int};
+use crate::functions::Context;
+use crate::functions::call::arguments::{Call, Outcome, any, string};
+use crate::functions::math::conversion::{IntError, parse_int};
 use time::{TYPE, Time, Zone};
 
 const MODIFY: &[Type] = &[Type::String, Type::Object(TYPE)];

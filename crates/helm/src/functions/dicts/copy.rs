@@ -2,8 +2,8 @@
 
 use cowherd_template::{Fault, List, Map, Value};
 
-use crate::functions::arguments::{Call, NO_TYPE, Outcome};
-use crate::functions::limits::{MAX_ITEMS, deeper};
+use crate::functions::call::arguments::{Call, NO_TYPE, Outcome};
+use crate::functions::call::limits::{MAX_ITEMS, deeper};
 
 /// A copy that shares no map with the original.
 pub(crate) fn deep(call: &mut Call<'_, '_>, value: &Value) -> Outcome {

@@ -2,8 +2,8 @@
 
 use cowherd_template::{Fault, Map, Value};
 
-use crate::functions::arguments::Call;
-use crate::functions::limits::deeper;
+use crate::functions::call::arguments::Call;
+use crate::functions::call::limits::deeper;
 
 /// Which entries of the target are replaced. Maps on both sides are always merged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

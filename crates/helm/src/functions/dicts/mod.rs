@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use cowherd_template::{Fault, Function, List, Map, Type, Value};
 
-use super::Context;
-use super::arguments::{Call, Outcome, any, string, text_of};
-use super::limits::check_items;
+use crate::functions::Context;
+use crate::functions::call::arguments::{Call, Outcome, any, string, text_of};
+use crate::functions::call::limits::check_items;
 use merge::Overwrite;
 
 const MAP: &[Type] = &[Type::Map];

@@ -6,11 +6,11 @@ use std::collections::HashSet;
 
 use cowherd_template::{Fault, Function, List, Text, Type, Value};
 
-use super::Context;
-use super::arguments::{Call, NIL_POINTER, Outcome, any, int, rest};
-use super::equality::deep_equal;
-use super::limits::check_items;
-use super::math::conversion::to_int64;
+use crate::functions::Context;
+use crate::functions::call::arguments::{Call, NIL_POINTER, Outcome, any, int, rest};
+use crate::functions::call::limits::check_items;
+use crate::functions::inspection::equality::deep_equal;
+use crate::functions::math::conversion::to_int64;
 use slices::{items, list_or_nil, nil};
 
 const ONE: &[Type] = &[Type::Any];

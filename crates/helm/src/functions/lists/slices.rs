@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use cowherd_template::{Fault, Kind, List, Object, Text, Value};
 
-use crate::functions::arguments::{NIL_POINTER, text_of};
+use crate::functions::call::arguments::{NIL_POINTER, text_of};
 
 /// Whether a value is a slice.
 pub(crate) fn is_slice(value: &Value) -> bool {

@@ -5,9 +5,9 @@ mod decimal;
 
 use cowherd_template::{Fault, Function, List, Type, Value};
 
-use super::Context;
-use super::arguments::{Call, Outcome, any, int, printed, rest, string};
-use super::limits::check_items;
+use crate::functions::Context;
+use crate::functions::call::arguments::{Call, Outcome, any, int, printed, rest, string};
+use crate::functions::call::limits::check_items;
 use conversion::{IntError, parse_int, to_float, to_int64};
 use decimal::Decimal;
 

@@ -6,10 +6,10 @@ mod words;
 use cowherd_template::{Fault, Function, List, Map, Text, Type, Value, format};
 use memchr::memmem;
 
-use super::Context;
-use super::arguments::{Call, Outcome, any, bytes, int, made, printed, rest, string, text, text_of};
-use super::limits::{check_items, check_text};
-use super::lists::slices;
+use crate::functions::Context;
+use crate::functions::call::arguments::{Call, Outcome, any, bytes, int, made, printed, rest, string, text, text_of};
+use crate::functions::call::limits::{check_items, check_text};
+use crate::functions::lists::slices;
 
 const ONE: &[Type] = &[Type::String];
 const TWO: &[Type] = &[Type::String, Type::String];

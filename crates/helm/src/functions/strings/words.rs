@@ -6,7 +6,7 @@ use super::runes::{
     is_digit, is_letter, is_lower, is_number, is_punctuation, is_space, is_title, is_upper, to_lower, to_title,
     to_upper,
 };
-use crate::functions::limits::check_text;
+use crate::functions::call::limits::check_text;
 
 /// `strings.Title`: the first letter of every word in the form for titles.
 pub(crate) fn title(text: &str) -> String {

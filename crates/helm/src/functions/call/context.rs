@@ -7,10 +7,10 @@ use std::sync::Arc;
 use cowherd_template::{Map, Value};
 use jiff::Timestamp;
 
-use super::chance::random::{Random, Seeded};
-use super::dates::time::Zone;
-use super::regexes::Expression;
 use crate::engine::State;
+use crate::functions::chance::random::{Random, Seeded};
+use crate::functions::dates::time::Zone;
+use crate::functions::notations::regexes::Expression;
 
 /// How many compiled regular expressions are kept.
 const MAX_REGEXES: usize = 200;
@@ -69,22 +69,22 @@ impl<'c> Context<'c> {
         self.now
     }
 
-    pub(super) fn zone(&self) -> &Zone {
+    pub(in crate::functions) fn zone(&self) -> &Zone {
         &self.zone
     }
 
     /// Where random bytes come from.
-    pub(super) fn random(&mut self) -> &mut dyn Random {
+    pub(in crate::functions) fn random(&mut self) -> &mut dyn Random {
         &mut *self.random
     }
 
     /// The compiled expression, if it was used before.
-    pub(super) fn regex(&self, source: &[u8]) -> Option<Rc<Expression>> {
+    pub(in crate::functions) fn regex(&self, source: &[u8]) -> Option<Rc<Expression>> {
         self.regexes.get(source).cloned()
     }
 
     /// Keeps a compiled expression for its next use.
-    pub(super) fn keep_regex(&mut self, source: &[u8], regex: Rc<Expression>) {
+    pub(in crate::functions) fn keep_regex(&mut self, source: &[u8], regex: Rc<Expression>) {
         if self.regexes.len() >= MAX_REGEXES {
             self.regexes.clear();
         }
@@ -92,7 +92,7 @@ impl<'c> Context<'c> {
     }
 
     /// Puts a value into a map.
-    pub(super) fn insert(&mut self, map: &Map, key: Arc<str>, value: Value) {
+    pub(in crate::functions) fn insert(&mut self, map: &Map, key: Arc<str>, value: Value) {
         let is_known = self.entangled.last().is_some_and(|last| last.is(map));
         if !is_known && matches!(value, Value::List(_) | Value::Map(_)) {
             self.entangled.push(map.clone());

@@ -4,11 +4,11 @@ mod url;
 
 use cowherd_template::{Fault, Function, Kind, Map, Text, Type, Value};
 
-use super::Context;
-use super::arguments::{Call, NIL_POINTER, Outcome, any, string};
+use crate::functions::Context;
+use crate::functions::call::arguments::{Call, NIL_POINTER, Outcome, any, string};
 use url::Url;
 
-pub(super) fn functions<'c>() -> impl Iterator<Item = Function<Context<'c>>> {
+pub(in crate::functions) fn functions<'c>() -> impl Iterator<Item = Function<Context<'c>>> {
     [Function::new("urlParse", &[Type::String], parse), Function::new("urlJoin", &[Type::Map], join)].into_iter()
 }
 

@@ -7,13 +7,13 @@ use std::rc::Rc;
 use cowherd_template::{Fault, Function, Kind, Object, Type, Value};
 use cowherd_version::{Constraint, Version};
 
-use super::Context;
-use super::arguments::{Call, Outcome, string};
-use super::dates::duration::{no_arguments, object};
+use crate::functions::Context;
+use crate::functions::call::arguments::{Call, Outcome, string};
+use crate::functions::dates::duration::{no_arguments, object};
 
 const TYPE: &str = "*semver.Version";
 
-pub(super) fn functions<'c>() -> impl Iterator<Item = Function<Context<'c>>> {
+pub(in crate::functions) fn functions<'c>() -> impl Iterator<Item = Function<Context<'c>>> {
     [
         Function::new("semver", &[Type::String], |_, given| {
             let original = string(given, 0).into_owned();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cowherd_template::{Map, Text, Value, format};
 
-use crate::functions::limits::{TooDeep, deeper};
+use crate::functions::call::limits::{TooDeep, deeper};
 
 /// Why a text is no JSON.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use cowherd_template::{Text, Value};
 
-use crate::functions::limits::{MAX_TEXT, TooDeep, deeper};
+use crate::functions::call::limits::{MAX_TEXT, TooDeep, deeper};
 
 /// Why a value cannot be written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

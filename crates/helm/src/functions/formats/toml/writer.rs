@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use cowherd_template::{Text, Value, format};
 
+use crate::functions::call::limits::{TooDeep, deeper};
+use crate::functions::call::measure::Measure;
 use crate::functions::dates::layout;
 use crate::functions::dates::time::{Time, Zone};
-use crate::functions::json::writer as json;
-use crate::functions::limits::{TooDeep, deeper};
-use crate::functions::measure::Measure;
+use crate::functions::formats::json::writer as json;
 
 /// Why a value cannot be written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

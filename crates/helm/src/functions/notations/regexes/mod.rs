@@ -8,11 +8,11 @@ use std::rc::Rc;
 use cowherd_template::{Fault, Function, Text, Type, Value};
 use regex::bytes::{Captures, Match, Regex, RegexBuilder};
 
-use super::Context;
-use super::arguments::{Call, Outcome, bytes, int, made, string, text};
-use super::limits::{MAX_ITEMS, check_items, check_text};
-use super::lists::slices::strings_or_nil;
-use super::strings::runes::{is_digit, is_letter};
+use crate::functions::Context;
+use crate::functions::call::arguments::{Call, Outcome, bytes, int, made, string, text};
+use crate::functions::call::limits::{MAX_ITEMS, check_items, check_text};
+use crate::functions::lists::slices::strings_or_nil;
+use crate::functions::strings::runes::{is_digit, is_letter};
 
 const TWO: &[Type] = &[Type::String, Type::String];
 const THREE: &[Type] = &[Type::String, Type::String, Type::String];
@@ -33,7 +33,7 @@ const DEEP_STACK: usize = 32 << 20;
 /// How many steps of an execution it takes to compile an expression: a template can make up one after the other.
 const STEPS_TO_COMPILE: u64 = 50_000;
 
-pub(super) fn functions<'c>() -> impl Iterator<Item = Function<Context<'c>>> {
+pub(in crate::functions) fn functions<'c>() -> impl Iterator<Item = Function<Context<'c>>> {
     [
         Function::new("regexMatch", TWO, |call, given| {
             // An expression that is none matches nothing.
@@ -60,7 +60,7 @@ pub(super) fn functions<'c>() -> impl Iterator<Item = Function<Context<'c>>> {
 }
 
 /// A compiled expression.
-pub(super) struct Expression {
+pub(in crate::functions) struct Expression {
     regex: Regex,
     /// The names of groups, those without one included; several may have the same.
     names: Vec<Option<String>>,
@@ -68,7 +68,7 @@ pub(super) struct Expression {
 
 impl Expression {
     /// Compiles an expression in Go's syntax.
-    pub(super) fn new(source: &str) -> Result<Self, Fault> {
+    pub(in crate::functions) fn new(source: &str) -> Result<Self, Fault> {
         let syntax::Translated { text, names, depth } = syntax::translate(source)?;
         let mut builder = RegexBuilder::new(&text);
         builder.size_limit(MAX_COMPILED).nest_limit(MAX_NESTED);

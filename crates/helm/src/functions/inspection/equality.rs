@@ -4,12 +4,12 @@ use std::rc::Rc;
 
 use cowherd_template::{Fault, Map, Value};
 
-use super::arguments::Call;
-use super::limits::deeper;
-use super::lists::slices::nil_type;
+use crate::functions::call::arguments::Call;
+use crate::functions::call::limits::deeper;
+use crate::functions::lists::slices::nil_type;
 
 /// Whether two values have the same type and hold the same.
-pub(super) fn deep_equal(call: &mut Call<'_, '_>, a: &Value, b: &Value) -> Result<bool, Fault> {
+pub(in crate::functions) fn deep_equal(call: &mut Call<'_, '_>, a: &Value, b: &Value) -> Result<bool, Fault> {
     equal(call, a, b, 0)
 }
 

@@ -2,13 +2,13 @@
 
 use cowherd_template::{Function, Type, Value};
 
-use super::Context;
-use super::arguments::{any, string};
-use super::equality::deep_equal;
+use crate::functions::Context;
+use crate::functions::call::arguments::{any, string};
+use crate::functions::inspection::equality::deep_equal;
 
 const TWO: &[Type] = &[Type::String, Type::Any];
 
-pub(super) fn functions<'c>() -> impl Iterator<Item = Function<Context<'c>>> {
+pub(in crate::functions) fn functions<'c>() -> impl Iterator<Item = Function<Context<'c>>> {
     [
         Function::new("typeOf", &[Type::Any], |_, given| Ok(Value::from(any(given, 0).type_name()))),
         Function::new("typeIs", TWO, |_, given| Ok(Value::Bool(string(given, 0) == any(given, 1).type_name()))),

@@ -2,12 +2,12 @@
 
 use cowherd_template::{Function, Type, Value};
 
-use super::Context;
-use super::arguments::{bytes, made};
+use crate::functions::Context;
+use crate::functions::call::arguments::{bytes, made};
 
 const ONE: &[Type] = &[Type::String];
 
-pub(super) fn functions<'c>() -> impl Iterator<Item = Function<Context<'c>>> {
+pub(in crate::functions) fn functions<'c>() -> impl Iterator<Item = Function<Context<'c>>> {
     [
         Function::new("base", ONE, |_, given| made(base(bytes(given, 0)))),
         Function::new("osBase", ONE, |_, given| made(base(bytes(given, 0)))),

@@ -2,11 +2,11 @@
 
 use cowherd_template::Value;
 
-use super::json::writer::{EncodeError, check_number};
-use super::limits::{MAX_ITEMS, MAX_TEXT, deeper};
+use crate::functions::call::limits::{MAX_ITEMS, MAX_TEXT, deeper};
+use crate::functions::formats::json::writer::{EncodeError, check_number};
 
 /// What was counted so far.
-pub(super) struct Measure {
+pub(in crate::functions) struct Measure {
     values: usize,
     size: usize,
     deepest: usize,
@@ -15,7 +15,7 @@ pub(super) struct Measure {
 
 impl Measure {
     /// How deep a value goes; an error where it cannot be written. Infinite numbers can be where `takes_all_numbers`.
-    pub(super) fn of(value: &Value, takes_all_numbers: bool) -> Result<usize, EncodeError> {
+    pub(in crate::functions) fn of(value: &Value, takes_all_numbers: bool) -> Result<usize, EncodeError> {
         let mut measure = Self { values: 0, size: 0, deepest: 0, takes_all_numbers };
         measure.add(value, 0)?;
         Ok(measure.deepest)

@@ -6,11 +6,11 @@ use cowherd_template::{Fault, Function, List, Map, Type, Value};
 use cowherd_yaml::{Limits, Node, Shape};
 use serde_json::Number;
 
-use super::Context;
-use super::arguments::{Call, Outcome, any, bytes};
-use super::json::misfit;
-use super::json::writer::EncodeError;
-use super::measure::Measure;
+use crate::functions::Context;
+use crate::functions::call::arguments::{Call, Outcome, any, bytes};
+use crate::functions::call::measure::Measure;
+use crate::functions::formats::json::misfit;
+use crate::functions::formats::json::writer::EncodeError;
 use crate::go;
 
 const ONE: &[Type] = &[Type::Any];
@@ -22,9 +22,9 @@ const DEEP_STACK: usize = 16 << 20;
 /// The depth up to which the writer needs no stack of its own.
 const SHALLOW: usize = 50;
 
-pub(super) fn functions<'c>() -> impl Iterator<Item = Function<Context<'c>>> {
+pub(in crate::functions) fn functions<'c>() -> impl Iterator<Item = Function<Context<'c>>> {
     [
-        Function::new("toYaml", ONE, |_, given| super::json::or_nothing(encode(any(given, 0)))),
+        Function::new("toYaml", ONE, |_, given| crate::functions::formats::json::or_nothing(encode(any(given, 0)))),
         Function::new("mustToYaml", ONE, |_, given| encode(any(given, 0)).map(Value::from).map_err(say)),
         Function::new("toYamlPretty", ONE, to_yaml_pretty),
         Function::new("fromYaml", TEXT, |_, given| Ok(Value::Map(map(parse(bytes(given, 0)))))),

@@ -5,13 +5,13 @@ mod writer;
 use cowherd_template::{Fault, Function, List, Map, Type, Value};
 use toml_edit::{Date, Datetime, DocumentMut, Item, Offset, TableLike, TomlError};
 
-use super::Context;
-use super::arguments::{Call, NO_TYPE, Outcome, any, string};
-use super::dates::time::{Time, Zone, days_since_1970};
-use super::limits::{TooDeep, deeper};
+use crate::functions::Context;
+use crate::functions::call::arguments::{Call, NO_TYPE, Outcome, any, string};
+use crate::functions::call::limits::{TooDeep, deeper};
+use crate::functions::dates::time::{Time, Zone, days_since_1970};
 use writer::{EncodeError, LOCAL_DATE, LOCAL_DATE_TIME, LOCAL_TIME, encode};
 
-pub(super) fn functions<'c>() -> impl Iterator<Item = Function<Context<'c>>> {
+pub(in crate::functions) fn functions<'c>() -> impl Iterator<Item = Function<Context<'c>>> {
     [
         Function::new("toToml", &[Type::Any], to_toml),
         Function::new("fromToml", &[Type::String], |_, given| Ok(Value::Map(parse(&string(given, 0))?))),

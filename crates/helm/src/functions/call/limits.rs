@@ -3,14 +3,14 @@
 use cowherd_template::{Fault, MAX_DEPTH};
 
 /// The most bytes that a function may make of what is given.
-pub(super) const MAX_TEXT: usize = 16 << 20;
+pub(in crate::functions) const MAX_TEXT: usize = 16 << 20;
 
 /// The most items that a function may put into a list.
-pub(super) const MAX_ITEMS: usize = 1_000_000;
+pub(in crate::functions) const MAX_ITEMS: usize = 1_000_000;
 
 /// How many steps of an execution functions take that work for long, so that as many as the limit allows take a few
 /// seconds, whichever they are: for a step a processor has some fifty nanoseconds.
-pub(super) mod price {
+pub(in crate::functions) mod price {
     /// An RSA key of 4096 bits: more than a second.
     pub(crate) const LARGE_KEY: u64 = 20_000_000;
     /// An RSA key of 2048 bits, as certificates have it.
@@ -28,7 +28,7 @@ const RED_ZONE: usize = 128 * 1024;
 const STACK: usize = 1024 * 1024;
 
 /// Refuses a text of that many bytes, if it is too long.
-pub(super) fn check_text(length: usize) -> Result<(), Fault> {
+pub(in crate::functions) fn check_text(length: usize) -> Result<(), Fault> {
     if length > MAX_TEXT {
         return Err(Fault::Message(format!("the text would be longer than {MAX_TEXT} bytes, which is the limit")));
     }
@@ -36,7 +36,7 @@ pub(super) fn check_text(length: usize) -> Result<(), Fault> {
 }
 
 /// Refuses a list of that many items, if it is too long.
-pub(super) fn check_items(count: usize) -> Result<(), Fault> {
+pub(in crate::functions) fn check_items(count: usize) -> Result<(), Fault> {
     if count > MAX_ITEMS {
         return Err(Fault::Message(format!("the list would have more than {MAX_ITEMS} items, which is the limit")));
     }
@@ -46,7 +46,7 @@ pub(super) fn check_items(count: usize) -> Result<(), Fault> {
 /// Values hold each other too deep, or themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the value is nested more than {MAX_DEPTH} levels deep, or holds itself")]
-pub(super) struct TooDeep;
+pub(in crate::functions) struct TooDeep;
 
 impl From<TooDeep> for Fault {
     fn from(error: TooDeep) -> Self {
@@ -55,7 +55,10 @@ impl From<TooDeep> for Fault {
 }
 
 /// Goes one level deeper into a value, with stack enough for it. `depth` counts the levels.
-pub(super) fn deeper<T, E: From<TooDeep>>(depth: usize, step: impl FnOnce(usize) -> Result<T, E>) -> Result<T, E> {
+pub(in crate::functions) fn deeper<T, E: From<TooDeep>>(
+    depth: usize,
+    step: impl FnOnce(usize) -> Result<T, E>,
+) -> Result<T, E> {
     if depth >= MAX_DEPTH {
         return Err(TooDeep.into());
     }

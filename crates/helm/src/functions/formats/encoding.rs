@@ -4,13 +4,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use cowherd_template::{Function, Type, Value};
 
-use super::Context;
-use super::arguments::{bytes, made};
-use super::limits::check_text;
+use crate::functions::Context;
+use crate::functions::call::arguments::{bytes, made};
+use crate::functions::call::limits::check_text;
 
 const ONE: &[Type] = &[Type::String];
 
-pub(super) fn functions<'c>() -> impl Iterator<Item = Function<Context<'c>>> {
+pub(in crate::functions) fn functions<'c>() -> impl Iterator<Item = Function<Context<'c>>> {
     [
         Function::new("b64enc", ONE, |_, given| {
             check_text(bytes(given, 0).len())?;
@@ -35,13 +35,13 @@ pub(super) fn functions<'c>() -> impl Iterator<Item = Function<Context<'c>>> {
 /// Where a text is not what it should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("illegal {encoding} data at input byte {at}")]
-pub(super) struct Corrupt {
+pub(in crate::functions) struct Corrupt {
     encoding: &'static str,
     at: usize,
 }
 
 /// What base64 means; line breaks in it do not count.
-pub(super) fn base64(text: &[u8]) -> Result<Vec<u8>, Corrupt> {
+pub(in crate::functions) fn base64(text: &[u8]) -> Result<Vec<u8>, Corrupt> {
     let corrupt = |at| Corrupt { encoding: "base64", at };
     let is_break = |byte: u8| matches!(byte, b'\n' | b'\r');
     let mut input = text.iter().copied().enumerate().filter(|(_, byte)| !is_break(*byte)).peekable();

@@ -2,10 +2,10 @@
 
 use cowherd_template::{Function, Type, Value};
 
-use super::Context;
-use super::arguments::{Call, Outcome, any};
+use crate::functions::Context;
+use crate::functions::call::arguments::{Call, Outcome, any};
 
-pub(super) fn functions<'c>() -> impl Iterator<Item = Function<Context<'c>>> {
+pub(in crate::functions) fn functions<'c>() -> impl Iterator<Item = Function<Context<'c>>> {
     [
         Function::variadic("default", &[Type::Any], Type::Any, default),
         Function::new("empty", &[Type::Any], |_, given| Ok(Value::Bool(!any(given, 0).is_true()))),

@@ -1,12 +1,12 @@
 //! Functions that write and read JSON.
 
 mod parser;
-pub(super) mod writer;
+pub(in crate::functions) mod writer;
 
 use cowherd_template::{Fault, Function, Map, Type, Value};
 
-use super::Context;
-use super::arguments::{Outcome, any, bytes};
+use crate::functions::Context;
+use crate::functions::call::arguments::{Outcome, any, bytes};
 use parser::ParseError;
 use writer::{EncodeError, Style, encode};
 
@@ -17,7 +17,7 @@ const PLAIN: Style = Style { escapes_html: true, is_pretty: false };
 const PRETTY: Style = Style { escapes_html: true, is_pretty: true };
 const RAW: Style = Style { escapes_html: false, is_pretty: false };
 
-pub(super) fn functions<'c>() -> impl Iterator<Item = Function<Context<'c>>> {
+pub(in crate::functions) fn functions<'c>() -> impl Iterator<Item = Function<Context<'c>>> {
     [
         Function::new("toJson", ONE, |_, given| or_nothing(encode(any(given, 0), PLAIN))),
         Function::new("mustToJson", ONE, |_, given| written(encode(any(given, 0), PLAIN))),
@@ -41,7 +41,7 @@ fn written(result: Result<String, EncodeError>) -> Outcome {
 }
 
 /// Helm swallows that a value cannot be written. What is too much is an error all the same.
-pub(super) fn or_nothing(result: Result<String, EncodeError>) -> Outcome {
+pub(in crate::functions) fn or_nothing(result: Result<String, EncodeError>) -> Outcome {
     match result {
         Err(EncodeError::Number(_) | EncodeError::Type(_)) => Ok(Value::from("")),
         result => written(result),
@@ -62,14 +62,14 @@ fn map(parsed: Result<Value, ParseError>) -> Map {
 fn array(parsed: Result<Value, ParseError>) -> Value {
     match parsed {
         Ok(list @ Value::List(_)) => list,
-        Ok(Value::Nil) => super::lists::slices::nil("interface {}"),
+        Ok(Value::Nil) => crate::functions::lists::slices::nil("interface {}"),
         Ok(other) => Value::list([Value::from(misfit(&other, "[]interface {}"))]),
         Err(error) => Value::list([Value::from(error.to_string())]),
     }
 }
 
 /// What Go says of a value of another type than the one that is wanted.
-pub(super) fn misfit(found: &Value, wanted: &str) -> String {
+pub(in crate::functions) fn misfit(found: &Value, wanted: &str) -> String {
     let found = match found {
         Value::Bool(_) => "bool",
         Value::Float(_) => "number",
