@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::{Excess, NoRoom, Reference, RepositoryUrl, TlsFault, TlsRemedies};
+use crate::{Excess, Forbidden, NoRoom, Reference, RepositoryUrl, TlsFault, TlsRemedies};
 
 /// Why a repository could not be fetched: which one, the cause, and what to do.
 ///
@@ -17,12 +17,12 @@ pub enum FetchError {
     )]
     NotAllowed(RepositoryUrl),
     /// The server has an address that manifests have no leave to connect to.
-    #[error(
-        "{url} is at {address}, where manifests must not have cowherd connect to: an address of its own machine, link or cloud; start cowherd with --allow-network {address} if they may"
-    )]
+    #[error("{}", Forbidden(*address).of(url, leads_to.as_deref()))]
     Forbidden {
         /// The repository.
         url: RepositoryUrl,
+        /// The host that has the address, where it is another one than that of the URL.
+        leads_to: Option<String>,
         /// The address that its name stands for.
         address: IpAddr,
     },

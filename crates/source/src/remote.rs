@@ -90,7 +90,7 @@ impl Remote {
         let is_elsewhere = self.access.setup == Setup::Own || self.proxy.is_some();
         let addresses = if is_elsewhere { Vec::new() } else { self.url.addresses() };
         match self.access.network.forbidden(&addresses) {
-            Some(address) => Err(FetchError::Forbidden { url: url(), address }),
+            Some(address) => Err(FetchError::Forbidden { url: url(), leads_to: None, address }),
             None => Ok(()),
         }
     }

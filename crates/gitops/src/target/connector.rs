@@ -1,6 +1,6 @@
 //! Connects to the servers of other clusters, as far as the policy for tenants has it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -26,11 +26,8 @@ pub(super) struct GuardedConnector {
 /// Why no connection came about.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ConnectError {
-    #[error(
-        "it is at {0}, where manifests must not have cowherd connect to: an address of its own machine, link or cloud; start \
-         cowherd with --allow-network {0} if they may"
-    )]
-    Forbidden(IpAddr),
+    #[error("it is at {0}")]
+    Forbidden(Forbidden),
     #[error("its name cannot be looked up: {0}")]
     Unknown(std::io::Error),
     #[error("no connection comes about: {0}")]
@@ -49,7 +46,7 @@ impl GuardedConnector {
         let default = if uri.scheme_str() == Some("http") { 80 } else { 443 };
         let port = uri.port_u16().unwrap_or(default);
         let found: Vec<SocketAddr> = lookup_host((host, port)).await.map_err(ConnectError::Unknown)?.collect();
-        let allowed = self.network.choose(found).map_err(|Forbidden(address)| ConnectError::Forbidden(address))?;
+        let allowed = self.network.choose(found).map_err(ConnectError::Forbidden)?;
         let mut failed = std::io::Error::other("it has no address");
         for address in allowed {
             match TcpStream::connect(address).await {

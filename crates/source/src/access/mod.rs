@@ -4,6 +4,7 @@ mod network;
 
 use std::path::{Path, PathBuf};
 
+pub(crate) use network::bare;
 pub use network::{Block, BlockError, Forbidden, Network};
 
 use crate::WebProblem;
@@ -50,7 +51,7 @@ impl Access {
         let Some(address) = self.network.forbidden(&addresses) else { return Ok(()) };
         let path = &path[..path.find(['?', '#']).unwrap_or(path.len())];
         let scheme = if scheme.is_empty() { String::new() } else { format!("{scheme}://") };
-        Err(WebProblem::Forbidden { url: format!("{scheme}{host}{path}"), address })
+        Err(WebProblem::Forbidden { url: format!("{scheme}{host}{path}"), leads_to: None, address })
     }
 }
 

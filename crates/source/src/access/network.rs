@@ -48,10 +48,31 @@ impl Network {
     }
 }
 
-/// An address that must not be connected to.
+/// An address that must not be connected to, with what can be done about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("connecting to {0} is not allowed")]
+#[error(
+    "{0}, where manifests must not have cowherd connect to: an address of its own machine, link or cloud; start cowherd with \
+     --allow-network {0}, or with --allow-network NAMESPACE={0} for those of one namespace alone, if they may"
+)]
 pub struct Forbidden(pub IpAddr);
+
+impl Forbidden {
+    /// The same of what was asked for, which a redirect or a proxy may have led to another host.
+    pub(crate) fn of(self, asked: &dyn fmt::Display, leads_to: Option<&str>) -> String {
+        match leads_to {
+            None => format!("{asked} is at {self}"),
+            Some(host) if bare(host).parse() == Ok(self.0) => {
+                format!("{asked} leads, by a redirect or a proxy, to {self}")
+            }
+            Some(host) => format!("{asked} leads, by a redirect or a proxy, to {host}, which is at {self}"),
+        }
+    }
+}
+
+/// The host of a URL, as it is compared.
+pub(crate) fn bare(host: &str) -> String {
+    host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase()
+}
 
 /// Addresses of which a manifest has to be given leave.
 const GUARDED: &[(&str, &str)] = &[

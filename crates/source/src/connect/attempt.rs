@@ -137,8 +137,9 @@ impl Attempt {
         if self.cancel.is_cancelled() { FetchError::Cancelled(self.url.clone()) } else { self.timeout() }
     }
 
-    pub(crate) fn forbidden(&self, forbidden: Forbidden) -> FetchError {
-        FetchError::Forbidden { url: self.url.clone(), address: forbidden.0 }
+    /// That an address must not be connected to: of the host of the URL, or of another one that it leads to.
+    pub(crate) fn forbidden(&self, forbidden: Forbidden, leads_to: Option<String>) -> FetchError {
+        FetchError::Forbidden { url: self.url.clone(), leads_to, address: forbidden.0 }
     }
 
     pub(crate) fn timeout(&self) -> FetchError {

@@ -236,8 +236,9 @@ impl Requests {
 
     fn explain(&self, error: ureq::Error) -> FetchError {
         let attempt = &self.attempt;
-        if let Some(forbidden) = super::forbidden(&error) {
-            return attempt.forbidden(forbidden);
+        if let Some(refused) = super::forbidden(&error) {
+            let asked = attempt.url().git().and_then(|url| url.host());
+            return attempt.forbidden(refused.forbidden, refused.unless_at(asked));
         }
         if attempt.cancel().is_cancelled() {
             return attempt.ended();

@@ -12,7 +12,7 @@ use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Error, Proxy, ProxyProtocol};
 
 use crate::Secret;
-use crate::access::{Access, Forbidden, Network, Setup};
+use crate::access::{Access, Forbidden, Network, Setup, bare};
 use crate::cancel::{Cancel, Registration};
 use crate::objects::lock;
 
@@ -118,17 +118,37 @@ impl Resolver for Guard {
         let found = DefaultResolver::default().resolve(uri, config, timeout)?;
         let found: Vec<SocketAddr> = found.iter().copied().collect();
         let mut allowed = self.empty();
-        for address in self.network.choose(found).map_err(|forbidden| Error::Other(Box::new(forbidden)))? {
+        let refused = |forbidden| {
+            let host = uri.host().unwrap_or_default().to_owned();
+            Error::Other(Box::new(Refused { host, forbidden }))
+        };
+        for address in self.network.choose(found).map_err(refused)? {
             allowed.push(address);
         }
         Ok(allowed)
     }
 }
 
-/// The address that kept a request from being sent, if that was the reason.
-pub(crate) fn forbidden(error: &Error) -> Option<Forbidden> {
+/// A host that must not be connected to: that of the URL, or a proxy's.
+#[derive(Debug, thiserror::Error)]
+#[error("{host} is at {forbidden}")]
+pub(crate) struct Refused {
+    host: String,
+    pub(crate) forbidden: Forbidden,
+}
+
+impl Refused {
+    /// The host, unless it is the one that was asked.
+    pub(crate) fn unless_at(&self, asked: Option<&str>) -> Option<String> {
+        let is_other = asked.is_some_and(|asked| bare(asked) != bare(&self.host));
+        is_other.then(|| self.host.clone())
+    }
+}
+
+/// The host that kept a request from being sent, if that was the reason.
+pub(crate) fn forbidden(error: &Error) -> Option<&Refused> {
     match error {
-        Error::Other(other) => other.downcast_ref().copied(),
+        Error::Other(other) => other.downcast_ref(),
         _ => None,
     }
 }

@@ -94,7 +94,8 @@ impl Caller {
     pub fn call(&self, call: &Call, terms: &CallTerms, timeout: Duration) -> Result<Reply, WebProblem> {
         let (url, _) = without_userinfo(&call.url);
         let server = origin(&url).map_or_else(|| "its address".to_owned(), |origin| origin.to_string());
-        self.make(call, terms, timeout).map_err(|problem| problem.called(terms.alias.as_deref().unwrap_or(&server)))
+        let (name, asked) = (terms.alias.as_deref().unwrap_or(&server), super::host(&url));
+        self.make(call, terms, timeout).map_err(|problem| problem.called(name, asked.as_deref()))
     }
 
     fn make(&self, call: &Call, terms: &CallTerms, timeout: Duration) -> Result<Reply, WebProblem> {
@@ -259,6 +260,40 @@ mod tests {
             let terms = CallTerms { alias: Some("the address in the Secret".to_owned()), ..terms };
             let problem = caller.call(&call(url), &terms, Duration::from_secs(5)).unwrap_err().to_string();
             assert!(problem.contains("the address in the Secret") && !problem.contains(told), "{problem}");
+        }
+    }
+
+    /// A server that sends whoever asks to an address, as often as it is asked.
+    fn redirecting_to(location: &'static str, times: usize) -> std::net::SocketAddr {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            for connection in listener.incoming().take(times) {
+                let mut connection = connection.unwrap();
+                let _ = std::io::Read::read(&mut connection, &mut [0; 4096]);
+                let answer = format!(
+                    "HTTP/1.1 302 Found\r\nlocation: {location}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+                );
+                let _ = std::io::Write::write_all(&mut connection, answer.as_bytes());
+            }
+        });
+        address
+    }
+
+    #[test]
+    fn where_a_redirect_leads_that_must_not_be_connected_to_is_named_and_nothing_else_of_its_url() {
+        let address = redirecting_to("http://127.0.0.2:1/hunter2", 2);
+        let url = format!("http://{address}/hunter2");
+        let call = Call { method: CallMethod::Get, url, headers: Vec::new(), body: Vec::new() };
+        let access = Access::default().reaching(&["127.0.0.1".parse().unwrap()]);
+        let terms = CallTerms { access, ..CallTerms::default() };
+        for (alias, name) in
+            [(None, format!("http://{address}")), (Some("its address".to_owned()), "its address".into())]
+        {
+            let terms = CallTerms { alias, ..terms.clone() };
+            let problem = Caller::default().call(&call, &terms, Duration::from_secs(5)).unwrap_err().to_string();
+            let told = format!("{name} leads, by a redirect or a proxy, to 127.0.0.2, where manifests must not");
+            assert!(problem.starts_with(&told) && !problem.contains("hunter2"), "{problem}");
         }
     }
 }

@@ -265,8 +265,12 @@ impl<'a> Web<'a> {
     fn explain(&self, url: &str, error: &ureq::Error) -> WebProblem {
         let url = shown(url).to_owned();
         let cause = plain(&self.auth.scrub(&crate::error::chain(error)));
-        if let Some(forbidden) = forbidden(error) {
-            return WebProblem::Forbidden { url, address: forbidden.0 };
+        if let Some(refused) = forbidden(error) {
+            return WebProblem::Forbidden {
+                leads_to: refused.unless_at(host(&url).as_deref()),
+                url,
+                address: refused.forbidden.0,
+            };
         }
         if self.line.is_cancelled() {
             return WebProblem::Cancelled;
@@ -336,6 +340,11 @@ impl Answer {
 /// The server that a URL names.
 pub(crate) fn origin(url: &str) -> Option<Origin> {
     url.parse::<Uri>().ok().as_ref().and_then(Origin::of)
+}
+
+/// The host of a URL of the web.
+fn host(url: &str) -> Option<String> {
+    origin(url).map(|origin| origin.host)
 }
 
 /// What keeps a connection from coming about, without the words of who found it out.

@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::{Digest, TlsFault, TlsRemedies};
+use crate::access::bare;
+use crate::{Digest, Forbidden, TlsFault, TlsRemedies};
 
 /// What can keep something from being fetched from a server of the web or a registry.
 ///
@@ -11,12 +12,12 @@ use crate::{Digest, TlsFault, TlsRemedies};
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum WebProblem {
     /// The server has an address that manifests have no leave to connect to.
-    #[error(
-        "{url} is at {address}, where manifests must not have cowherd connect to: an address of its own machine, link or cloud; start cowherd with --allow-network {address} if they may"
-    )]
+    #[error("{}", Forbidden(*address).of(url, leads_to.as_deref()))]
     Forbidden {
         /// What was asked for.
         url: String,
+        /// The host that has the address, where it is another one than that of the URL.
+        leads_to: Option<String>,
         /// The address that its name stands for.
         address: IpAddr,
     },
@@ -128,11 +129,16 @@ impl WebProblem {
         }
     }
 
-    /// The same about something that is called otherwise: a URL may be a secret.
-    pub(super) fn called(mut self, name: &str) -> Self {
+    /// The same about something that is called otherwise, since its URL may be a secret; `asked` is its host. Another host that must
+    /// not be connected to is named all the same.
+    pub(super) fn called(mut self, name: &str, asked: Option<&str>) -> Self {
         match &mut self {
-            Self::Forbidden { url, .. }
-            | Self::Unreachable { url, .. }
+            Self::Forbidden { url, leads_to, .. } => {
+                let refused = leads_to.take().or_else(|| super::host(url));
+                *leads_to = refused.filter(|refused| asked.is_none_or(|asked| bare(asked) != bare(refused)));
+                name.clone_into(url);
+            }
+            Self::Unreachable { url, .. }
             | Self::Tls { url, .. }
             | Self::Refused { url, .. }
             | Self::NotFound { url, .. }

@@ -141,6 +141,11 @@ fn a_redirect_leads_to_no_address_that_must_not_be_connected_to() {
         let wanted = remote(&server.url("repo/.git"), tenant());
         let error = mirrors(directory.path()).fetch(&wanted, &Reference::Head).unwrap_err();
         assert!(matches!(error, FetchError::Forbidden { .. }), "{target}: {error}");
+        let host = target.strip_prefix("http://").unwrap().split_once("/repo").unwrap().0;
+        let host = host.trim_end_matches(":1").trim_matches(['[', ']']);
+        let told = format!("leads, by a redirect or a proxy, to {host}, where");
+        assert!(error.to_string().contains(&told), "{target}: {error}");
+        assert!(error.to_string().contains(&format!("--allow-network NAMESPACE={host} ")), "{target}: {error}");
     }
 }
 

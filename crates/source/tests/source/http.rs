@@ -183,6 +183,8 @@ fn a_proxy_at_an_address_that_must_not_be_connected_to_is_not() {
     let remote = Remote { proxy: Some(server.unwrap()), ..remote };
     let error = mirrors(directory.path()).fetch(&remote, &main_branch()).unwrap_err();
     assert!(matches!(error, FetchError::Forbidden { .. }), "{error}");
+    let told = "https://example.com/repo leads, by a redirect or a proxy, to 127.0.0.1, where";
+    assert!(error.to_string().contains(told), "{error}");
     assert!(proxy.seen().is_empty());
 }
 

@@ -101,7 +101,7 @@ fn pinned(attempt: &Attempt, network: &Network) -> Result<(IpAddr, String), Fetc
     }
     let port = url.and_then(|url| url.port).unwrap_or(PORT);
     let found = look_up(attempt, host, port)?;
-    let allowed = network.choose(found).map_err(|forbidden| attempt.forbidden(forbidden))?;
+    let allowed = network.choose(found).map_err(|forbidden| attempt.forbidden(forbidden, None))?;
     let address = allowed.first().ok_or_else(|| attempt.unreachable("the host name is not known"))?.ip();
     // As known_hosts writes it.
     let name = if port == PORT { host.to_owned() } else { format!("[{host}]:{port}") };
