@@ -7,6 +7,8 @@ use cowherd_controlplane::{Budgets, Config, ControlPlane};
 use cowherd_runtime::{BrokenOff, Informer, Key, Object, Runtime, Writer};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use k8s_openapi::api::authorization::v1::SubjectAccessReview;
+use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, ServiceAccount};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::api::{DeleteParams, PostParams};
@@ -15,7 +17,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::{deployment, disruption, namespace, replicaset, scheduling};
+use crate::{deployment, disruption, namespace, replicaset, scheduling, service_accounts, ttl_after_finished};
 
 /// A control plane on which no controller runs.
 struct Cluster {
@@ -95,6 +97,8 @@ async fn a_deployment_says_so_and_the_next_reconciliation_takes_it_back() {
     let (informer, BrokenOff { reason, message }) = (deployments.informer(), panicked());
     assert_eq!(said(informer, &key, "ReplicaFailure"), Some((reason.to_owned(), message)));
     let version = informer.get(&key).unwrap().resource_version();
+    // The time is written in whole seconds.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
     deployment::broken_off(deployments.clone(), key.clone(), panicked()).await.unwrap();
     assert_eq!(informer.get(&key).unwrap().resource_version(), version, "what is said already is not written again");
     assert_eq!(taken_back(informer, &key, "ReplicaFailure", deployment::run(cluster.runtime.clone())).await, None);
@@ -161,4 +165,53 @@ async fn a_namespace_says_so_until_it_is_known_what_remains_in_it() {
     assert_eq!(said(informer, &key, kind), Some((reason.to_owned(), message)));
     assert_eq!(taken_back(informer, &key, kind, namespace::run(cluster.runtime.clone())).await, None);
     assert!(said(informer, &key, "NamespaceContentRemaining").is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_says_so_until_it_is_known_when_it_goes() {
+    let cluster = Cluster::start().await;
+    let template = json!({ "spec": { "containers": [{ "name": "c", "image": "web" }], "restartPolicy": "Never" } });
+    let job = json!({ "metadata": { "name": "once", "namespace": "default" },
+        "spec": { "template": template, "ttlSecondsAfterFinished": 90 } });
+    let (jobs, key) = cluster.add::<Job>(job).await;
+    ttl_after_finished::say_broken_off(jobs.clone(), key.clone(), panicked()).await.unwrap();
+    let (informer, kind, BrokenOff { reason, message }) = (jobs.informer(), "TTLAfterFinishedFailure", panicked());
+    assert_eq!(said(informer, &key, kind), Some((reason.to_owned(), message)));
+    let version = informer.get(&key).unwrap().resource_version();
+    ttl_after_finished::say_broken_off(jobs.clone(), key.clone(), panicked()).await.unwrap();
+    assert_eq!(informer.get(&key).unwrap().resource_version(), version, "what is said already is not written again");
+    assert_eq!(taken_back(informer, &key, kind, ttl_after_finished::run(cluster.runtime.clone())).await, None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_namespace_says_so_until_it_has_its_account() {
+    let cluster = Cluster::start().await;
+    let namespaces = Writer::of_cluster(cluster.client.clone(), cluster.runtime.informer::<Namespace>());
+    namespaces.create(&serde_json::from_value(json!({ "metadata": { "name": "team" } })).unwrap()).await.unwrap();
+    let (key, informer, kind) = (Key::new("", "team"), namespaces.informer(), "DefaultServiceAccountFailure");
+    service_accounts::say_broken_off(namespaces.clone(), key.clone(), panicked()).await.unwrap();
+    let BrokenOff { reason, message } = panicked();
+    assert_eq!(said(informer, &key, kind), Some((reason.to_owned(), message)));
+    assert_eq!(taken_back(informer, &key, kind, service_accounts::run(cluster.runtime.clone())).await, None);
+    let accounts = Api::<ServiceAccount>::namespaced(cluster.client.clone(), "team");
+    assert!(accounts.get("default").await.is_ok());
+}
+
+/// Each of these controllers writes statuses by the account of another, whose rights have to be enough.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_may_not_write_a_status_says_so_by_who_may() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = Config { controllers: "".parse().unwrap(), ..Config::new(directory.path()) };
+    let plane = ControlPlane::open(config, &Budgets::default()).await.unwrap();
+    let client = plane.client();
+    for (account, group, resource) in [("job-controller", "batch", "jobs"), ("namespace-controller", "", "namespaces")]
+    {
+        let review = json!({ "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": {
+            "user": format!("system:serviceaccount:kube-system:{account}"),
+            "resourceAttributes": { "verb": "update", "group": group, "resource": resource, "subresource": "status" },
+        } });
+        let api = Api::<SubjectAccessReview>::all(client.clone());
+        let answer = api.create(&PostParams::default(), &serde_json::from_value(review).unwrap()).await.unwrap();
+        assert!(answer.status.unwrap().allowed, "{account}");
+    }
 }

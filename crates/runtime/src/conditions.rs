@@ -22,10 +22,14 @@ pub trait Condition: PartialEq {
     fn transition(&self) -> Option<Time>;
     /// Sets that time.
     fn set_transition(&mut self, time: Option<Time>);
+    /// Whether it says what another one says, whenever that was written.
+    fn says_the_same(&self, other: &Self) -> bool {
+        self == other
+    }
 }
 
 macro_rules! conditions {
-    ($($kind:ty),*) => {$(
+    ($($kind:ty $({ $($more:tt)* })?),* $(,)?) => {$(
         impl Condition for $kind {
             fn kind(&self) -> &str {
                 &self.type_
@@ -42,11 +46,22 @@ macro_rules! conditions {
             fn set_transition(&mut self, time: Option<Time>) {
                 self.last_transition_time = time;
             }
+            $($($more)*)?
         }
     )*};
 }
 
-conditions!(DeploymentCondition, JobCondition, ReplicaSetCondition, NamespaceCondition, PodCondition);
+conditions!(
+    DeploymentCondition {
+        fn says_the_same(&self, other: &Self) -> bool {
+            *self == Self { last_update_time: self.last_update_time.clone(), ..other.clone() }
+        }
+    },
+    JobCondition,
+    ReplicaSetCondition,
+    NamespaceCondition,
+    PodCondition,
+);
 
 impl Condition for k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition {
     fn kind(&self) -> &str {
@@ -80,8 +95,10 @@ pub fn set<C: Condition>(list: &mut Vec<C>, mut condition: C) -> bool {
             } else if condition.transition().is_none() {
                 condition.set_transition(Some(now()));
             }
-            let changed = *known != condition;
-            *known = condition;
+            let changed = !condition.says_the_same(known);
+            if changed {
+                *known = condition;
+            }
             changed
         }
         None => {
@@ -143,6 +160,24 @@ mod tests {
         assert!(holds(&list, "Ready"));
         assert!(set(&mut list, condition("False", "three", Some(11))));
         assert_eq!(list, [condition("False", "three", Some(11))]);
+    }
+
+    #[test]
+    fn what_is_said_again_later_is_no_news() {
+        let at = |second| Some(Time(Timestamp::from_second(second).unwrap()));
+        let progressing = |message: &str, second| DeploymentCondition {
+            type_: "Progressing".into(),
+            status: "True".into(),
+            message: Some(message.into()),
+            last_update_time: at(second),
+            ..Default::default()
+        };
+        let mut list = Vec::new();
+        assert!(set(&mut list, progressing("one", 7)));
+        assert!(!set(&mut list, progressing("one", 9)));
+        assert_eq!(list[0].last_update_time, at(7));
+        assert!(set(&mut list, progressing("two", 11)));
+        assert_eq!(list[0].last_update_time, at(11));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use tracing::Instrument as _;
 
 use crate::events::{self, Recorder};
 use crate::informer::{Informer, Object, Subscription};
+use crate::mapping::Mapping;
 use crate::metrics::LoopMetrics;
 use crate::panics::caught;
 use crate::queue::{Backoff, Next, Queue, Work};
@@ -112,17 +113,19 @@ impl<Q: Clone + Eq + Hash + Debug + Display + Send + Sync + 'static> Controller<
     }
 
     /// Reconciles the keys that `concerned` names when an object of the informer comes, changes or goes. It is asked
-    /// for the states before and after, so that whoever an object no longer concerns is told too. It must not block.
+    /// for the states before and after, so that whoever an object no longer concerns is told too. It must not block. Where it
+    /// panics, that is counted, and health says so.
     pub fn watches<K: Object, I: IntoIterator<Item = Q>>(
         mut self,
         informer: &Arc<Informer<K>>,
         concerned: impl Fn(&K) -> I + Send + Sync + 'static,
     ) -> Self {
         let queue = self.queue.clone();
+        let mapping = Mapping::new(&self.runtime, self.name, &K::kind(informer.kind()));
         self.subscriptions.push(informer.subscribe(move |before, after| {
-            for key in before.into_iter().chain(after).flat_map(&concerned) {
-                queue.add(key);
-            }
+            let Some(key) = after.or(before).map(Key::of) else { return };
+            let look = |object: &K| concerned(object).into_iter().collect::<Vec<_>>();
+            mapping.concerned(&key, (before, after), look).into_iter().for_each(|key| queue.add(key));
         }));
         self.reads(informer)
     }

@@ -32,4 +32,11 @@ impl Error {
     pub fn is_conflict(&self) -> bool {
         matches!(self, Self::Api(kube::Error::Api(status)) if status.is_conflict())
     }
+
+    /// Whether a patch that names an object by its uid met none, or another one of the name: it is gone, was changed meanwhile, or was
+    /// made anew, which the API takes for an attempt to give the new one another uid.
+    pub fn is_gone_or_changed(&self) -> bool {
+        let is_another = matches!(self, Self::Api(kube::Error::Api(status)) if status.is_invalid());
+        self.is_not_found() || self.is_conflict() || is_another
+    }
 }

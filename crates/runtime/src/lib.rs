@@ -19,6 +19,7 @@ mod identity;
 mod informer;
 mod key;
 pub mod leader;
+mod mapping;
 mod metrics;
 pub mod owners;
 mod panics;

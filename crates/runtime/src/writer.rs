@@ -97,7 +97,9 @@ impl<K: Object + Serialize> Writer<K> {
                 _ => self.informer.remove(object),
             },
             // It is gone, or another object has the name by now.
-            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => self.informer.remove(object),
+            Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => {
+                self.informer.remove(object);
+            }
             Err(error) => return Err(error.into()),
         }
         Ok(())

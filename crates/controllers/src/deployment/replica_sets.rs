@@ -70,7 +70,7 @@ async fn patch_owners(
     let patch = json!({ "metadata": { "uid": set.metadata.uid, "ownerReferences": owners } });
     match context.replica_sets.patch(&Key::of(set), &PatchParams::default(), &Patch::Strategic(patch)).await {
         Ok(patched) => Ok(Some(patched)),
-        Err(Error::Api(kube::Error::Api(status))) if matches!(status.code, 404 | 409 | 422) => Ok(None),
+        Err(error) if error.is_gone_or_changed() => Ok(None),
         Err(error) => Err(error),
     }
 }

@@ -95,24 +95,18 @@ fn judge_replica_failure(rollout: &Rollout<'_>, next: &mut DeploymentStatus) {
 
 /// A condition by type.
 pub fn condition<'a>(status: &'a DeploymentStatus, kind: &str) -> Option<&'a DeploymentCondition> {
-    status.conditions.iter().flatten().find(|condition| condition.type_ == kind)
+    conditions::find(status.conditions.as_deref().unwrap_or_default(), kind)
 }
 
-/// Adds or replaces a condition; one that says the same as before stays as it is, and one whose status stays
-/// keeps the time of its last transition.
-pub fn set_condition(status: &mut DeploymentStatus, mut condition: DeploymentCondition) {
-    let conditions = status.conditions.get_or_insert_default();
-    if let Some(known) = conditions.iter_mut().find(|known| known.type_ == condition.type_) {
-        if known.status == condition.status {
-            if known.reason == condition.reason {
-                return;
-            }
-            condition.last_transition_time = known.last_transition_time.clone();
-        }
-        *known = condition;
-        return;
+/// Adds or replaces a condition. As with Kubernetes, one whose status and reason are those of before stays as it is, whatever its
+/// message says.
+pub fn set_condition(status: &mut DeploymentStatus, condition: DeploymentCondition) {
+    let list = status.conditions.get_or_insert_default();
+    let is_as_before = conditions::find(list, &condition.type_)
+        .is_some_and(|known| known.status == condition.status && known.reason == condition.reason);
+    if !is_as_before {
+        conditions::set(list, condition);
     }
-    conditions.push(condition);
 }
 
 /// Removes a condition.

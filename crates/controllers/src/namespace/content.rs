@@ -9,6 +9,9 @@ use kube::core::PartialObjectMeta as Metadata;
 use kube::discovery::{Discovery, Scope, verbs};
 use kube::{Api, Client, ResourceExt};
 
+/// The HTTP status where a resource cannot be listed.
+const NOT_ALLOWED: u16 = 405;
+
 /// What is still there after everything was asked to go.
 #[derive(Default)]
 pub struct Remaining {
@@ -71,7 +74,7 @@ async fn list(api: &Api<DynamicObject>) -> Result<Vec<Metadata<DynamicObject>>, 
     match api.list_metadata(&ListParams::default()).await {
         Ok(found) => Ok(found.items),
         // A custom resource may go while its namespace does.
-        Err(kube::Error::Api(status)) if matches!(status.code, 404 | 405) => Ok(Vec::new()),
+        Err(kube::Error::Api(status)) if status.is_not_found() || status.code == NOT_ALLOWED => Ok(Vec::new()),
         Err(error) => Err(error.into()),
     }
 }

@@ -48,7 +48,7 @@ async fn adopt(context: &Context, pod: &Pod, set: &ReplicaSet) -> Result<Option<
     } });
     match context.pods.patch(&Key::of(pod), &PatchParams::default(), &Patch::Strategic(patch)).await {
         Ok(adopted) => Ok(Some(adopted)),
-        Err(Error::Api(kube::Error::Api(status))) if matches!(status.code, 404 | 409 | 422) => Ok(None),
+        Err(error) if error.is_gone_or_changed() => Ok(None),
         Err(error) => Err(error),
     }
 }

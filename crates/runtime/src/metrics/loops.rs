@@ -73,7 +73,11 @@ impl Loops {
         let name = |name: &str| format!("controller_runtime_{name}");
         registry.register(name("reconcile"), "Reconciliations by their result", loops.total.clone());
         registry.register(name("reconcile_errors"), "Reconciliations that failed", loops.errors.clone());
-        registry.register(name("reconcile_panics"), "Reconciliations that panicked", loops.panics.clone());
+        registry.register(
+            name("reconcile_panics"),
+            "Reconciliations that panicked, and looks at what is to be reconciled",
+            loops.panics.clone(),
+        );
         registry.register(name("reconcile_timeouts"), "Reconciliations that took too long", loops.timeouts.clone());
         registry.register(name("reconcile_time_seconds"), "How long reconciliations took", loops.time.clone());
         registry.register(
@@ -108,6 +112,11 @@ impl Loops {
             time: self.time.get_or_create_owned(&of),
             active: self.active.get_or_create_owned(&of),
         }
+    }
+
+    /// The panics of a controller.
+    pub(crate) fn panics(&self, name: &str) -> Counter {
+        self.panics.get_or_create_owned(&OfController { controller: name.to_owned() })
     }
 
     pub(crate) fn restarts(&self, name: &str) -> Counter {

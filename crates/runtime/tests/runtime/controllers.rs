@@ -108,3 +108,39 @@ async fn panics_hangs_and_errors_are_tried_again_and_disturb_nothing_else() {
     .await;
     controller.abort();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_at_what_is_concerned_that_panics_is_counted_and_told_until_it_does_no_more() {
+    let cluster = Cluster::start().await;
+    let runtime = Runtime::new(cluster.client.clone());
+    let runs = Runs::default();
+    let controller = tokio::spawn({
+        let (runtime, runs) = (runtime.clone(), Arc::clone(&runs));
+        async move {
+            let objects = runtime.informer::<ConfigMap>();
+            let concerned = |object: &ConfigMap| {
+                let has_bug = object.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key("bug"));
+                assert!(!has_bug, "a label that nobody thought of");
+                [Key::of(object)]
+            };
+            let controller = Controller::new(&runtime, "mapping-controller").watches(&objects, concerned);
+            controller.run(move |key| reconcile(Arc::clone(&runs), key)).await;
+        }
+    });
+    cluster.create("odd", json!({ "bug": "yes" })).await;
+    cluster.create("fine", json!({})).await;
+    let odd = "it panicked over default/odd, which is a bug; what depends on that may be late until it changes";
+    eventually("health says so", || async {
+        let told: Vec<_> = runtime.health().problems().into_iter().map(|one| (one.name, one.reason)).collect();
+        expect(told, vec![("what each ConfigMap concerns of mapping-controller".to_owned(), odd.to_owned())])
+    })
+    .await;
+    eventually("others are reconciled", || async { expect(runs.lock().unwrap().get("fine").copied(), Some(1)) }).await;
+    let (metrics, panics) = (runtime.metrics().text(), "reconcile_panics_total{controller=\"mapping-controller\"} ");
+    assert!(metrics.contains(panics) && !metrics.contains(&format!("{panics}0\n")), "{metrics}");
+    let mended = Patch::Merge(json!({ "metadata": { "labels": { "bug": null, "mended": "yes" } } }));
+    cluster.config_maps().patch("odd", &PatchParams::default(), &mended).await.unwrap();
+    eventually("it is reconciled", || async { expect(runs.lock().unwrap().get("odd").copied(), Some(1)) }).await;
+    eventually("all is well", || async { expect(runtime.health().problems(), Vec::new()) }).await;
+    controller.abort();
+}
