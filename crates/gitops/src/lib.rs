@@ -17,6 +17,7 @@ mod events;
 mod fetches;
 mod foresight;
 mod helm_release;
+mod hidden;
 mod input_provider;
 mod install;
 mod kustomization;
@@ -205,6 +206,7 @@ pub async fn run(clients: impl Into<Clients>, mirrors: Mirrors, config: Config, 
         tokens: Default::default(),
         generators: artifact_generator::Generators::default(),
         wanted: context.wanted.clone(),
+        hidden: Default::default(),
         config: Arc::new(config.clone()),
     };
     let policy = config.policy.clone();

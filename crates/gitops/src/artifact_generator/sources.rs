@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cowherd_apply::mask::Mask;
 use futures::future::{FutureExt, select_all};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
@@ -67,7 +68,7 @@ impl Sources {
             let Some(artifact) = latest.artifact else {
                 // What is wrong with a source is for those of its namespace.
                 let why = match latest.problem.filter(|_| source.name.namespace == self.namespace) {
-                    Some(problem) => format!(": {problem}"),
+                    Some(problem) => format!(": {}", problem.told(&Mask::default())),
                     None => "; it is not there, or has brought nothing yet".to_owned(),
                 };
                 return Err(Error::Sources(format!("source '{source}' is not ready{why}")));

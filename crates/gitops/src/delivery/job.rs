@@ -13,9 +13,9 @@ use tracing::Span;
 
 use super::Context;
 use super::failure::Failure;
-use super::hidden::Hidden;
 use crate::conditions::{ARTIFACT_FAILED, BUILD_FAILED, DRIFT_FOUGHT, SOURCE_NOT_READY};
 use crate::events::{self, Happened, Type};
+use crate::hidden::Hidden;
 use crate::owner::{Owner, OwnerName, Settings, Status, status};
 use crate::producer::Inputs;
 use crate::source::{Artifact, Latest, SourceName};
@@ -275,17 +275,18 @@ impl Job {
 }
 
 /// What an owner says whose source has brought nothing yet. Why that is so is told in its own namespace alone.
-pub(crate) fn without_artifact(of: &OwnerName, source: &SourceName, latest: &Latest) -> Task {
+pub(crate) fn without_artifact(of: &OwnerName, source: &SourceName, latest: &Latest, mask: &Mask) -> Task {
     let problem = latest.problem.as_ref().filter(|_| source.name.namespace == of.namespace);
+    let problem = problem.map(|problem| problem.told(mask));
     let reason = of.kind.without_source;
     if reason == SOURCE_NOT_READY {
-        let why = problem.map_or("does not have an artifact".to_owned(), ToString::to_string);
+        let why = problem.unwrap_or_else(|| "does not have an artifact".to_owned());
         let message = format!("{} '{}' is not ready: {why}", source.kind.0, source.name);
         return Task::Complain { reason, message, is_final: false, severity: Type::Normal };
     }
     if reason == BUILD_FAILED {
         let severity = if problem.is_some() { Type::Warning } else { Type::Normal };
-        let message = problem.map_or("its inputs are not there yet".to_owned(), ToString::to_string);
+        let message = problem.unwrap_or_else(|| "its inputs are not there yet".to_owned());
         return Task::Complain { reason, message, is_final: false, severity };
     }
     let why = problem.map_or(String::new(), |problem| format!(" ({problem})"));

@@ -17,8 +17,8 @@ use crate::events::Recorders;
 use crate::fetches::Fetches;
 use crate::owner::Owner;
 use crate::source::{
-    Artifact, Latest, News, Shared, Source, SourceKind, SourceName, bucket, external_artifact, git, helm_chart,
-    helm_repository, oci,
+    Artifact, Latest, News, Problem, Shared, Source, SourceKind, SourceName, bucket, external_artifact, git,
+    helm_chart, helm_repository, oci,
 };
 use crate::{Config, FetchLimits, Policy, PreviewError};
 
@@ -60,6 +60,7 @@ pub(super) fn shared(client: &Client, means: &Means) -> Option<Shared> {
         tokens: Default::default(),
         generators: Default::default(),
         wanted: Default::default(),
+        hidden: Default::default(),
         config: Arc::new(config),
     })
 }
@@ -160,8 +161,10 @@ impl Foresight {
         let Some(shared) = &self.shared else {
             return Err(absent(owner, format!("its source {name} is not here, and nothing is fetched")));
         };
-        let found = object.fetch(shared).await;
-        let found = found.map_err(|problem| absent(owner, format!("its source {name}: {}", problem.message)))?;
+        let shared = shared.for_a_look();
+        let found = object.fetch(&shared).await;
+        let told = |problem: Problem| format!("its source {name}: {}", problem.told(&shared.hidden.mask()));
+        let found = found.map_err(|problem| absent(owner, told(problem)))?;
         Ok(found.artifact)
     }
 

@@ -136,7 +136,7 @@ async fn sleep(pause: Option<Duration>) {
 }
 
 fn problem(message: String) -> Problem {
-    let message = format!("failed to compute inputs: {message}");
+    let message = Problem::said(&format_args!("failed to compute inputs: {message}"), false);
     Problem { reason: BUILD_FAILED, message, is_final: false, may_pass: true, is_unverified: false, is_bug: false }
 }
 

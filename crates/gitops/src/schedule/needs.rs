@@ -191,7 +191,7 @@ impl Schedule {
 fn lack(entry: &Entry, source: &SourceName, latest: Option<&Latest>) -> Task {
     match latest {
         None => no_such_source(&entry.owner.name, source, entry.needs_source()),
-        Some(latest) => without_artifact(&entry.owner.name, source, latest),
+        Some(latest) => without_artifact(&entry.owner.name, source, latest, &entry.hidden.mask()),
     }
 }
 

@@ -5,6 +5,8 @@ use std::fmt::Debug;
 use std::future::Future;
 use std::sync::Arc;
 
+use cowherd_apply::Unmasked;
+use cowherd_apply::mask::Mask;
 use cowherd_source::LocalWatch;
 use kube::Resource;
 use kube::core::NamespaceResourceScope;
@@ -55,8 +57,8 @@ pub(crate) trait Source:
     /// Its status as it was found.
     fn status(&self) -> Status;
 
-    /// Looks what there is, and fetches what is not here yet. Nothing of what it works with may be in the words of a
-    /// [`Problem`] that must not be shown.
+    /// Looks what there is, and fetches what is not here yet. What it reads that must not be shown is put into what `shared`
+    /// hides.
     fn fetch(&self, shared: &Shared) -> impl Future<Output = Result<Found, Problem>> + Send;
 
     /// What was fetched for this object before the start and is still here: the cluster is kept as it says until it is
@@ -104,14 +106,13 @@ impl Stored {
     }
 }
 
-/// Why a source has nothing.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
+/// Why a source has nothing. It is told through a mask alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Problem {
     /// The reason in one word, as Flux gives it.
     pub(crate) reason: &'static str,
     /// What failed, and what to do about it.
-    pub(crate) message: String,
+    pub(crate) message: Unmasked,
     /// Whether only a change of the object can help.
     pub(crate) is_final: bool,
     /// Whether it may pass by itself: no answer, or one that says to come back.
@@ -124,7 +125,19 @@ pub(crate) struct Problem {
 
 impl Problem {
     /// What is said of an error; also that it is tried again, where that may be all that it takes.
-    pub(super) fn told(error: &impl std::fmt::Display, may_pass: bool) -> String {
-        if may_pass { format!("{error}; it is tried again") } else { error.to_string() }
+    pub(crate) fn said(error: &impl std::fmt::Display, may_pass: bool) -> Unmasked {
+        if may_pass { Unmasked::of(&format_args!("{error}; it is tried again")) } else { Unmasked::of(error) }
+    }
+
+    /// What people are told.
+    pub(crate) fn told(&self, mask: &Mask) -> String {
+        self.message.told(mask)
+    }
+
+    /// The same without what `mask` hides.
+    pub(crate) fn masked(&self, mask: &Mask) -> Self {
+        Self { message: Unmasked::of(&self.told(mask)), ..*self }
     }
 }
+
+cowherd_apply::cannot_be_displayed!(Problem);

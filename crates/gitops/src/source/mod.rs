@@ -41,6 +41,7 @@ use sha2::{Digest, Sha256};
 use crate::artifact_generator::Generators;
 use crate::events::Recorders;
 use crate::fetches::Fetches;
+use crate::hidden::Hidden;
 use crate::wanted::Wanted;
 use crate::{Config, Progress};
 
@@ -83,10 +84,17 @@ pub(crate) struct Shared {
     pub(crate) generators: Generators,
     /// The sources of other shards that are wanted here.
     pub(crate) wanted: Arc<Wanted>,
+    /// What the look at hand has read that must not be shown.
+    pub(crate) hidden: Hidden,
     pub(crate) config: Arc<Config>,
 }
 
 impl Shared {
+    /// The same for one look at one source.
+    pub(crate) fn for_a_look(&self) -> Self {
+        Self { hidden: Hidden::default(), ..self.clone() }
+    }
+
     /// Tells of an object of which nothing can be done, since it cannot be read.
     pub(crate) fn unreadable(&self, kind: SourceKind, invalid: &InvalidObject) {
         let InvalidObject { metadata, error } = invalid;

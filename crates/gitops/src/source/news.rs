@@ -103,6 +103,8 @@ impl Teller {
 
 #[cfg(test)]
 mod tests {
+    use cowherd_apply::mask::Mask;
+
     use super::*;
     use crate::source::git;
 
@@ -116,7 +118,10 @@ mod tests {
             Arc::new(move |news: News| {
                 let words = |latest: Latest| {
                     let revision = latest.artifact.map(|artifact| artifact.revision.clone());
-                    (revision.unwrap_or_default(), latest.problem.map(|problem| problem.message).unwrap_or_default())
+                    (
+                        revision.unwrap_or_default(),
+                        latest.problem.map(|problem| problem.told(&Mask::default())).unwrap_or_default(),
+                    )
                 };
                 heard.lock().unwrap().push(news.latest.map(words));
             })
@@ -147,7 +152,7 @@ mod tests {
         let (teller, heard) = teller();
         let problem = Problem {
             reason: "GitOperationFailed",
-            message: "no answer".to_owned(),
+            message: Problem::said(&"no answer", false),
             is_final: false,
             may_pass: true,
             is_unverified: false,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use cowherd_api::ConditionStatus::{False, True};
 use cowherd_api::flux::annotations::{RECONCILE_REQUESTED_AT, SOURCE_STATUS_MANAGER};
 use cowherd_api::flux::source::v1;
+use cowherd_apply::mask::Mask;
 use jiff::Timestamp;
 use kube::api::{ApiResource, DynamicObject};
 
@@ -43,18 +44,19 @@ impl Report {
         Self { shared, name, status, precondition, teller, unwritten: None }
     }
 
-    /// Tells what came of a look; whether all is well.
-    pub(super) async fn of<K: Source>(&mut self, object: &K, fetched: Result<Found, Problem>) -> bool {
+    /// Tells what came of a look, in which the values were read that `mask` hides; whether all is well.
+    pub(super) async fn of<K: Source>(&mut self, object: &K, fetched: Result<Found, Problem>, mask: &Mask) -> bool {
+        let fetched = fetched.map_err(|problem| problem.masked(mask));
         match fetched {
-            fetched if !K::IS_REPORTED => self.only_tell(object, fetched),
+            fetched if !K::IS_REPORTED => self.only_tell(object, fetched, mask),
             Ok(found) => self.fetched(object, found).await,
-            Err(problem) => self.failed(object, &problem).await,
+            Err(problem) => self.failed(object, &problem, mask).await,
         }
     }
 
     /// Tells whoever applies the content. Nothing is written down: whoever makes it does that. What we could not fetch is told by an
     /// event, since nobody else knows of it.
-    fn only_tell<K: Source>(&mut self, object: &K, fetched: Result<Found, Problem>) -> bool {
+    fn only_tell<K: Source>(&mut self, object: &K, fetched: Result<Found, Problem>, mask: &Mask) -> bool {
         let listener = self.shared.config.progress.as_ref().filter(|_| self.shared.is_ours(object));
         let tell = |progress: Progress| {
             if let Some(listener) = listener {
@@ -73,9 +75,9 @@ impl Report {
                 self.teller.failed(&problem, false);
                 // What is made of another one says by that what it waits for.
                 if object.made_of().is_empty() && self.unwritten.as_ref() != Some(&problem) {
-                    let Problem { reason, message, may_pass, .. } = &problem;
-                    tell(Progress::failed(&self.name, message, *may_pass));
-                    self.record(object, Type::Warning, reason, message, BTreeMap::new());
+                    let (Problem { reason, may_pass, .. }, message) = (&problem, problem.told(mask));
+                    tell(Progress::failed(&self.name, &message, *may_pass));
+                    self.record(object, Type::Warning, reason, &message, BTreeMap::new());
                     tracing::error!(reason, "the source cannot be fetched: {message}");
                     self.unwritten = Some(problem);
                 }
@@ -146,8 +148,9 @@ impl Report {
     }
 
     /// There was nothing to be had: what was fetched before stays. Gives `false`.
-    async fn failed<K: Source>(&mut self, object: &K, problem: &Problem) -> bool {
-        let Problem { reason, message, is_final, may_pass, is_unverified, .. } = problem;
+    async fn failed<K: Source>(&mut self, object: &K, problem: &Problem, mask: &Mask) -> bool {
+        let Problem { reason, is_final, may_pass, is_unverified, .. } = problem;
+        let message = &problem.told(mask);
         let mut status = self.base(object);
         let about = match *reason {
             _ if *is_unverified => SOURCE_VERIFIED,

@@ -2,8 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as BASE64;
+use cowherd_apply::mask::Mask;
 use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
 use kube::{Api, Client};
+use serde_json::{Map, Value};
+
+use crate::hidden::Hidden;
 
 /// The data of a Secret.
 pub(super) type Data = BTreeMap<String, Vec<u8>>;
@@ -30,6 +36,58 @@ pub(super) struct Namespace<'a> {
     pub(super) client: &'a Client,
     pub(super) name: &'a str,
     pub(super) kind: &'static str,
+    /// Is told what is in its Secrets.
+    pub(super) hidden: &'a Hidden,
+}
+
+/// What of a Secret everybody may see: names, addresses, and the public halves of keys.
+const PUBLIC: &[&str] = &[
+    "accesskey",
+    "address",
+    "ca.crt",
+    "caFile",
+    "certFile",
+    "githubAppBaseURL",
+    "githubAppID",
+    "githubAppInstallationID",
+    "githubAppInstallationOwner",
+    "identity.pub",
+    "known_hosts",
+    "tls.crt",
+    "trusted_root.json",
+    "username",
+];
+
+/// What must not be shown of a Secret: its values, and what is in those that are documents of credentials.
+fn mask_of(data: &Data) -> Mask {
+    let mut mask = Mask::default();
+    for (_, value) in data.iter().filter(|(key, _)| !PUBLIC.contains(&key.as_str())) {
+        mask.add_text(&String::from_utf8_lossy(value));
+        if let Ok(Value::Object(document)) = serde_json::from_slice(value) {
+            hide_passwords(&mut mask, &document);
+        }
+    }
+    mask
+}
+
+/// Those in a document of docker's: `password`, `identitytoken`, and `auth`, which is base64 of a name and a password.
+fn hide_passwords(mask: &mut Mask, document: &Map<String, Value>) {
+    for (key, value) in document {
+        match value {
+            Value::Object(inner) => hide_passwords(mask, inner),
+            Value::String(text) if key == "auth" => {
+                mask.add_text(text);
+                let pair = BASE64.decode(text).ok().and_then(|pair| String::from_utf8(pair).ok());
+                if let Some((_, password)) = pair.as_deref().and_then(|pair| pair.split_once(':')) {
+                    mask.add_text(password);
+                }
+            }
+            Value::String(text) if ["password", "identitytoken", "registrytoken"].contains(&key.as_str()) => {
+                mask.add_text(text);
+            }
+            _ => {}
+        }
+    }
 }
 
 impl Namespace<'_> {
@@ -38,7 +96,9 @@ impl Namespace<'_> {
         must_be_name("Secret", name, field)?;
         let api: Api<Secret> = Api::namespaced(self.client.clone(), self.name);
         let secret = self.found("Secret", name, field, api.get_opt(name).await)?;
-        Ok(secret.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0)).collect())
+        let data: Data = secret.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0)).collect();
+        self.hidden.join(&mask_of(&data));
+        Ok(data)
     }
 
     /// The names of the Secrets by which a ServiceAccount pulls images.
@@ -79,13 +139,25 @@ fn must_be_name(what: &'static str, name: &str, field: &'static str) -> Result<(
 mod tests {
     use super::*;
 
+    #[test]
+    fn what_a_secret_has_is_hidden_but_for_what_everybody_may_see() {
+        let auth = BASE64.encode("robot:auth-5ecret");
+        let docker =
+            format!(r#"{{"auths":{{"ghcr.io":{{"username":"robot","password":"p4ss-word","auth":"{auth}"}}}}}}"#);
+        let data = [("username", "git"), ("password", "hunter2-pass"), (".dockerconfigjson", &docker)];
+        let data = data.into_iter().map(|(key, value)| (key.to_owned(), value.as_bytes().to_vec())).collect();
+        let told = mask_of(&data).text(&format!("git hunter2-pass robot at ghcr.io p4ss-word auth-5ecret {auth}"));
+        assert_eq!(told, "git ***** robot at ghcr.io ***** ***** *****");
+    }
+
     #[tokio::test]
     async fn a_name_that_would_make_another_request_is_not_asked_for() {
         let service = tower::service_fn(|request: http::Request<kube::client::Body>| async move {
             Err::<http::Response<kube::client::Body>, _>(std::io::Error::other(format!("asked {}", request.uri())))
         });
         let client = Client::new(service, "default");
-        let namespace = Namespace { client: &client, name: "team-red", kind: "GitRepository" };
+        let namespace =
+            Namespace { client: &client, name: "team-red", kind: "GitRepository", hidden: &Hidden::default() };
         for name in ["../../team-blue/secrets/s", "s?watch=1", "..", "s/status"] {
             let secret = namespace.secret(name, "spec.secretRef").await.unwrap_err().to_string();
             let account = namespace.pull_secrets(name, "spec.serviceAccountName").await.unwrap_err().to_string();

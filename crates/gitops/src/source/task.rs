@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cowherd_api::flux::annotations::{FINALIZER, RECONCILE_REQUESTED_AT};
+use cowherd_apply::mask::Mask;
 use cowherd_runtime::{Backoff, Outcome, caught};
 use cowherd_source::LocalWatch;
 use futures::future::select_all;
@@ -118,6 +119,7 @@ pub(super) async fn keep<K: Source>(
             author = Empty,
             subject = Empty
         );
+        let shared = shared.for_a_look();
         let (began, mut measured) = (Instant::now(), of_kind.reconciler.add());
         measured.begin();
         let fetched = tokio::select! {
@@ -138,7 +140,7 @@ pub(super) async fn keep<K: Source>(
         }
         let has_panicked = fetched.as_ref().is_err_and(|problem| problem.is_bug);
         let interval = interval(object.as_ref());
-        let is_well = report.of(object.as_ref(), fetched).instrument(span).await;
+        let is_well = report.of(object.as_ref(), fetched, &shared.hidden.mask()).instrument(span).await;
         of_kind.took(&name.name, began.elapsed());
         measured.end(match is_well {
             true => Outcome::RequeueAfter,
@@ -170,15 +172,15 @@ pub(super) async fn broke_off<K: Source>(shared: Shared, name: SourceName, objec
     let of_kind = Measures::new(&shared.config.metrics, shared.fetches.total()).of(K::KIND.0);
     of_kind.reconciler.add().end(Outcome::Panic);
     let mut report = Report::new(shared, name, object.as_ref(), teller);
-    report.of(object.as_ref(), Err(bug("the reconciliation broke off; this is a bug in cowherd"))).await;
+    let problem = bug("the reconciliation broke off; this is a bug in cowherd");
+    report.of(object.as_ref(), Err(problem), &Mask::default()).await;
 }
 
 /// What is said of a bug.
 fn bug(message: &str) -> Problem {
-    let message = message.to_owned();
     Problem {
         reason: RECONCILIATION_FAILED,
-        message,
+        message: Problem::said(&message, false),
         is_final: false,
         may_pass: false,
         is_unverified: false,

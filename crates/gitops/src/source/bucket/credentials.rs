@@ -2,8 +2,9 @@
 
 use cowherd_api::flux::source::v1::Bucket;
 use cowherd_source::{Auth, BucketKeys, ProxyServer};
-use kube::{Client, ResourceExt};
+use kube::ResourceExt;
 
+use super::super::Shared;
 use super::super::proxy;
 use super::super::secrets::{Namespace, Unread};
 use super::KIND;
@@ -21,9 +22,9 @@ pub(super) struct Credentials {
     pub(super) proxy: Option<ProxyServer>,
 }
 
-pub(super) async fn of(client: &Client, object: &Bucket) -> Result<Credentials, Unread> {
+pub(super) async fn of(shared: &Shared, object: &Bucket) -> Result<Credentials, Unread> {
     let name = object.namespace().unwrap_or_default();
-    let namespace = Namespace { client, name: &name, kind: KIND.0 };
+    let namespace = Namespace { client: &shared.client, name: &name, kind: KIND.0, hidden: &shared.hidden };
     let keys = match &object.spec.secret_ref {
         Some(reference) => {
             let data = namespace.secret(&reference.name, SECRET).await?;

@@ -67,6 +67,6 @@ impl From<Error> for Problem {
         let may_pass = matches!(&error, Error::Fetch(cause) if cause.may_pass());
         let (reason, is_final) = (error.reason(), error.is_final());
         let is_bug = matches!(error, Error::Broken(_));
-        Self { reason, message: Self::told(&error, may_pass), is_final, may_pass, is_unverified: false, is_bug }
+        Self { reason, message: Self::said(&error, may_pass), is_final, may_pass, is_unverified: false, is_bug }
     }
 }

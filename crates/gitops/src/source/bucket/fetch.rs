@@ -22,7 +22,7 @@ use crate::fetches::Purpose;
 /// Fetches the bucket as the spec says.
 pub(super) async fn fetch(shared: &Shared, object: &Bucket) -> Result<Found, Error> {
     let mut wanted = wanted(shared, object)?;
-    let credentials::Credentials { keys, certificates, proxy } = credentials::of(&shared.client, object).await?;
+    let credentials::Credentials { keys, certificates, proxy } = credentials::of(shared, object).await?;
     (wanted.keys, wanted.certificates, wanted.proxy) = (keys, certificates, proxy);
     let purpose = purpose(object, &wanted.place);
     wanted.tenant = shared.fetches.tenant(&purpose);

@@ -45,7 +45,7 @@ impl From<Error> for Problem {
             _ => false,
         };
         let is_fetched = matches!(error, Error::Fetch { .. });
-        let message = if is_fetched { Self::told(&error, may_pass) } else { error.to_string() };
+        let message = Self::said(&error, is_fetched && may_pass);
         let is_bug = matches!(error, Error::Broken(_));
         Self { reason, message, is_final: false, may_pass, is_unverified: false, is_bug }
     }

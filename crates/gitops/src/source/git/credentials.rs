@@ -2,8 +2,9 @@
 
 use cowherd_api::flux::source::v1::GitRepository;
 use cowherd_source::{Auth, CallTerms, GitHubApp, GitHubAppError, ProxyServer, Remote};
-use kube::{Client, ResourceExt};
+use kube::ResourceExt;
 
+use super::super::Shared;
 use super::super::proxy;
 use super::super::secrets::Namespace;
 use super::error::Error;
@@ -22,9 +23,9 @@ pub(super) struct Credentials {
 }
 
 /// Reads what the GitRepository names.
-pub(super) async fn of(client: &Client, object: &GitRepository) -> Result<Credentials, Error> {
+pub(super) async fn of(shared: &Shared, object: &GitRepository) -> Result<Credentials, Error> {
     let name = object.namespace().unwrap_or_default();
-    let namespace = Namespace { client, name: &name, kind: KIND.0 };
+    let namespace = Namespace { client: &shared.client, name: &name, kind: KIND.0, hidden: &shared.hidden };
     let proxy = proxy::of(&namespace, object.spec.proxy_secret_ref.as_ref()).await.map_err(Error::Proxy)?;
     let is_of_github = object.spec.provider.as_deref() == Some(GITHUB);
     let Some(reference) = &object.spec.secret_ref else {

@@ -122,6 +122,6 @@ impl From<Error> for Problem {
         let is_unverified = matches!(error, Error::Unverified(_));
         let (reason, is_final) = (error.reason(), error.is_final());
         let is_bug = matches!(error, Error::Broken(_));
-        Self { reason, message: Self::told(&error, may_pass), is_final, may_pass, is_unverified, is_bug }
+        Self { reason, message: Self::said(&error, may_pass), is_final, may_pass, is_unverified, is_bug }
     }
 }

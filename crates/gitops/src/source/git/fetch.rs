@@ -29,12 +29,12 @@ pub(super) async fn fetch(shared: &Shared, object: &GitRepository) -> Result<Fou
     // What others wrote is in it as well.
     let is_root = purpose.is_own && includes.is_empty() && !with_submodules(object);
     let mut remote = remote(shared, object, &url);
-    let credentials::Credentials { auth, proxy, app } = credentials::of(&shared.client, object).await?;
+    let credentials::Credentials { auth, proxy, app } = credentials::of(shared, object).await?;
     (remote.auth, remote.proxy) = (auth, proxy);
     remote.is_requested = is_requested(object);
     remote.with_tag = verification.as_ref().is_some_and(Verification::is_of_tag);
     let signers = match &verification {
-        Some(verification) => Some(verification.signers(&shared.client, &source.name.namespace).await?),
+        Some(verification) => Some(verification.signers(shared, &source.name.namespace).await?),
         None => None,
     };
     let included = Arc::new(include::fetch(shared, object, includes).await?);

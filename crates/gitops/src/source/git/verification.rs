@@ -5,8 +5,8 @@ use std::time::SystemTime;
 
 use cowherd_api::flux::source::v1::GitRepositoryVerification;
 use cowherd_source::{SignatureProblem, Signers, Snapshot};
-use kube::Client;
 
+use super::super::Shared;
 use super::super::secrets::{Namespace, Unread};
 use super::KIND;
 
@@ -99,8 +99,8 @@ impl Verification {
     }
 
     /// The keys of those who may sign.
-    pub(super) async fn signers(&self, client: &Client, namespace: &str) -> Result<Signers, Unverified> {
-        let namespace = Namespace { client, name: namespace, kind: KIND.0 };
+    pub(super) async fn signers(&self, shared: &Shared, namespace: &str) -> Result<Signers, Unverified> {
+        let namespace = Namespace { client: &shared.client, name: namespace, kind: KIND.0, hidden: &shared.hidden };
         Ok(Signers::read(&namespace.secret(&self.secret, KEYS).await?))
     }
 

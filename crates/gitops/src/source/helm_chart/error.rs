@@ -91,10 +91,10 @@ impl From<Error> for Problem {
         let message = match &error {
             Error::Pull(cause) => {
                 let message = remedy::told(error.to_string(), cause.web(), &helm_repository::FIELDS);
-                Self::told(&message, may_pass)
+                Self::said(&message, may_pass)
             }
-            Error::Repository(cause) => cause.with_remedy(error.to_string()),
-            _ => error.to_string(),
+            Error::Repository(cause) => Self::said(&cause.with_remedy(error.to_string()), false),
+            _ => Self::said(&error, false),
         };
         let is_bug = matches!(error, Error::Broken(_) | Error::Repository(helm_repository::Error::Broken(_)));
         Self { reason, message, is_final, may_pass, is_unverified: false, is_bug }

@@ -20,7 +20,7 @@ pub(in super::super) async fn asked(
     chart: &str,
 ) -> Result<ChartSource, Error> {
     let repository = place(object)?;
-    let auth = credentials::of(&shared.client, object, &repository, chart).await?;
+    let auth = credentials::of(shared, object, &repository, chart).await?;
     let mut source = ChartSource::new(repository, chart);
     source.access = shared.config.policy.of_tenant(&object.namespace().unwrap_or_default());
     source.auth = auth;

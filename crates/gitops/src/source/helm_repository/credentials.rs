@@ -2,8 +2,9 @@
 
 use cowherd_api::flux::source::v1::HelmRepository;
 use cowherd_source::{Auth, ChartRepository, Logins};
-use kube::{Client, ResourceExt};
+use kube::ResourceExt;
 
+use super::super::Shared;
 use super::super::secrets::{Namespace, Unread};
 use super::KIND;
 
@@ -12,13 +13,13 @@ const CERTIFICATES: &str = "spec.certSecretRef";
 
 /// Who we are for a chart of the repository: by the Secret, and by the certificates.
 pub(super) async fn of(
-    client: &Client,
+    shared: &Shared,
     object: &HelmRepository,
     place: &ChartRepository,
     chart: &str,
 ) -> Result<Auth, Unread> {
     let name = object.namespace().unwrap_or_default();
-    let namespace = Namespace { client, name: &name, kind: KIND.0 };
+    let namespace = Namespace { client: &shared.client, name: &name, kind: KIND.0, hidden: &shared.hidden };
     let mut auth = Auth::default();
     if let Some(reference) = &object.spec.secret_ref {
         let data = namespace.secret(&reference.name, SECRET).await?;

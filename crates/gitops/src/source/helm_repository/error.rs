@@ -85,6 +85,6 @@ impl From<Error> for Problem {
         let (reason, is_final) = (error.reason(), error.is_final());
         let message = error.with_remedy(error.to_string());
         let is_bug = matches!(error, Error::Broken(_));
-        Self { reason, message: Self::told(&message, may_pass), is_final, may_pass, is_unverified: false, is_bug }
+        Self { reason, message: Self::said(&message, may_pass), is_final, may_pass, is_unverified: false, is_bug }
     }
 }

@@ -2,8 +2,9 @@
 
 use cowherd_api::flux::source::v1::OCIRepository;
 use cowherd_source::{ArtifactRepository, Auth, Logins, ProxyServer};
-use kube::{Client, ResourceExt};
+use kube::ResourceExt;
 
+use super::super::Shared;
 use super::super::proxy;
 use super::super::secrets::{Data, Namespace, Unread};
 use super::KIND;
@@ -13,9 +14,9 @@ const ACCOUNT: &str = "spec.serviceAccountName";
 const CERTIFICATES: &str = "spec.certSecretRef";
 
 /// Who we are to the registry: by the Secret, by those of the ServiceAccount, and by the certificates.
-pub(super) async fn of(client: &Client, object: &OCIRepository, at: &ArtifactRepository) -> Result<Auth, Unread> {
+pub(super) async fn of(shared: &Shared, object: &OCIRepository, at: &ArtifactRepository) -> Result<Auth, Unread> {
     let name = object.namespace().unwrap_or_default();
-    let namespace = Namespace { client, name: &name, kind: KIND.0 };
+    let namespace = Namespace { client: &shared.client, name: &name, kind: KIND.0, hidden: &shared.hidden };
     let mut logins = Logins::default();
     let mut read = |name: &str, field, data: &Data| {
         logins.extend(Logins::read(data).map_err(|cause| Unread::unusable(name, field, cause))?);
@@ -42,8 +43,8 @@ pub(super) async fn of(client: &Client, object: &OCIRepository, at: &ArtifactRep
 }
 
 /// The proxy to use, if there is one.
-pub(super) async fn proxy(client: &Client, object: &OCIRepository) -> Result<Option<ProxyServer>, Unread> {
+pub(super) async fn proxy(shared: &Shared, object: &OCIRepository) -> Result<Option<ProxyServer>, Unread> {
     let name = object.namespace().unwrap_or_default();
-    let namespace = Namespace { client, name: &name, kind: KIND.0 };
+    let namespace = Namespace { client: &shared.client, name: &name, kind: KIND.0, hidden: &shared.hidden };
     proxy::of(&namespace, object.spec.proxy_secret_ref.as_ref()).await
 }

@@ -120,7 +120,7 @@ impl From<Error> for Problem {
             _ => error.to_string(),
         };
         let is_bug = matches!(error, Error::Broken(_));
-        Self { reason, message: Self::told(&message, may_pass), is_final, may_pass, is_unverified, is_bug }
+        Self { reason, message: Self::said(&message, may_pass), is_final, may_pass, is_unverified, is_bug }
     }
 }
 

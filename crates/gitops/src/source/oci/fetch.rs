@@ -32,12 +32,12 @@ const MAX_FILTER: usize = 64 << 10;
 /// Fetches the artifact as the spec says.
 pub(super) async fn fetch(shared: &Shared, object: &OCIRepository) -> Result<Found, Error> {
     let mut wanted = wanted(shared, object)?;
-    wanted.auth = credentials::of(&shared.client, object, &wanted.repository).await?;
-    wanted.proxy = credentials::proxy(&shared.client, object).await?;
+    wanted.auth = credentials::of(shared, object, &wanted.repository).await?;
+    wanted.proxy = credentials::proxy(shared, object).await?;
     let verification = Verification::read(object)?;
     let provider = verification.as_ref().map_or("cosign", Verification::provider);
     if let Some(verification) = &verification {
-        let trust = verification.trust(&shared.client, object).await;
+        let trust = verification.trust(shared, object).await;
         wanted.trust = Some(trust.map_err(|cause| Error::Untrusting { provider, cause })?);
     }
     let source = name(object).name;

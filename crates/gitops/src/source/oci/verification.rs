@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use cowherd_api::flux::source::v1::OCIRepository;
 use cowherd_source::sigstore::{Identities, IdentitiesError, PublicKeys, Trust, TrustedRoot};
-use kube::{Client, ResourceExt as _};
+use kube::ResourceExt as _;
 use sha2::{Digest as _, Sha256};
 
+use super::super::Shared;
 use super::super::seal::hex;
 use super::super::secrets::{Namespace, Unread};
 use super::KIND;
@@ -59,9 +60,9 @@ impl Verification {
     }
 
     /// Those who are believed, with what the namespace has of them.
-    pub(super) async fn trust(&self, client: &Client, object: &OCIRepository) -> Result<Trust, Unread> {
+    pub(super) async fn trust(&self, shared: &Shared, object: &OCIRepository) -> Result<Trust, Unread> {
         let name = object.namespace().unwrap_or_default();
-        let namespace = Namespace { client, name: &name, kind: KIND.0 };
+        let namespace = Namespace { client: &shared.client, name: &name, kind: KIND.0, hidden: &shared.hidden };
         match self {
             Self::Keys(secret) => {
                 let data = namespace.secret(secret, KEYS).await?;

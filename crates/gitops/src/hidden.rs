@@ -1,11 +1,11 @@
-//! What must not be shown of what an owner describes, as far as it is known by now.
+//! What must not be shown of what an owner describes or a source works with, as far as it is known by now.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cowherd_apply::mask::Mask;
 
-/// What must not be shown of an owner's objects. Whoever works for it finds that out; whoever tells of it meanwhile asks here, and
-/// need not wait until the work is done.
+/// What must not be shown of an owner's objects, or of what a source reads. Whoever works for it finds that out; whoever tells of it
+/// meanwhile asks here, and need not wait until the work is done.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Hidden(Arc<Mutex<Mask>>);
 
