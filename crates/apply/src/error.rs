@@ -101,7 +101,7 @@ impl ApplyError {
     /// What it says, as it is.
     pub fn text(&self) -> Unmasked {
         match self {
-            Self::Manifest(error) => Unmasked::of(error),
+            Self::Manifest(error) => error.text(),
             Self::UnknownKind { subject, api_version, kind, served_as } => Unmasked::of(&match served_as {
                 Some(served) => format!("{subject}: {}", served_otherwise(kind, api_version, served)),
                 None => format!(
@@ -125,6 +125,11 @@ impl ApplyError {
             Self::Several(errors) => several(errors),
             Self::Superseded => Unmasked::of("the apply was called off by a newer revision"),
         }
+    }
+
+    /// Whether the API says that what was asked for is not there.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Refused { code: NOT_FOUND, .. })
     }
 
     /// What the API answered to a request for `subject`.
@@ -172,6 +177,8 @@ impl ApplyError {
 
 /// The HTTP status for what somebody may not do.
 const FORBIDDEN: u16 = 403;
+/// The same for what is not there.
+const NOT_FOUND: u16 = 404;
 
 /// How many of several errors are told.
 const TOLD: usize = 10;

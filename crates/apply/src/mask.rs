@@ -16,7 +16,7 @@ const SHORTEST_ALONE: usize = 2;
 /// The values of Secrets that a text may hold: as they are, in letters of any case, and in the forms that messages quote them
 /// in.
 ///
-/// What was made of a value otherwise, such as a part of it, is not known.
+/// What was made of a value otherwise, such as a part of it, is known only where whoever made it adds it.
 #[derive(Clone, Default)]
 pub struct Mask {
     values: BTreeSet<String>,

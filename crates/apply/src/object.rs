@@ -5,7 +5,9 @@ use std::fmt;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use crate::mask::Mask;
 use crate::owner::{DISABLED, RECONCILE, SSA, SSA_IF_NOT_PRESENT, SSA_IGNORE};
+use crate::unmasked::Unmasked;
 
 /// Which object: everything that names it except the version of its kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -80,38 +82,60 @@ pub struct Manifest {
     object: Value,
 }
 
-/// Why a value is no Kubernetes object.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+/// Why a value is no Kubernetes object. Names may come of values of Secrets, so that it is told through a mask alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ManifestError {
     /// Something that every object has is missing or is no text.
-    #[error("{subject}: {field} is missing or not a text; every object needs apiVersion, kind and metadata.name")]
     Incomplete {
         /// What is known of the object.
-        subject: String,
+        subject: Unmasked,
         /// The field that is missing.
         field: &'static str,
     },
     /// A name cannot be part of a URL.
-    #[error("{subject}: the {field} {name:?} cannot name an object; see Kubernetes' rules for names")]
     Name {
         /// The object.
-        subject: String,
+        subject: Unmasked,
         /// Name, namespace or `apiVersion`.
         field: &'static str,
         /// The name.
-        name: String,
+        name: Unmasked,
     },
     /// The metadata has a shape that no object has.
-    #[error("{subject}: metadata.{field} must map texts to texts")]
     Metadata {
         /// The object.
-        subject: ObjectId,
+        subject: Unmasked,
         /// The field: labels or annotations.
         field: &'static str,
     },
 }
 
 impl ManifestError {
+    /// What people are told, without what the mask hides.
+    pub fn told(&self, mask: &Mask) -> String {
+        self.text().told(mask)
+    }
+
+    /// What it says, as it is.
+    pub fn text(&self) -> Unmasked {
+        match self {
+            Self::Incomplete { subject, field } => subject.within(|subject| {
+                format!(
+                    "{subject}: {field} is missing or not a text; every object needs apiVersion, kind and metadata.name"
+                )
+            }),
+            Self::Name { subject, field, name } => {
+                let cannot = name.within(|name| {
+                    format!("the {field} {name:?} cannot name an object; see Kubernetes' rules for names")
+                });
+                Unmasked::joined([subject, &cannot], ": ")
+            }
+            Self::Metadata { subject, field } => {
+                subject.within(|subject| format!("{subject}: metadata.{field} must map texts to texts"))
+            }
+        }
+    }
+
     /// The field at fault.
     pub fn field(&self) -> String {
         match self {
@@ -129,7 +153,7 @@ impl Manifest {
     pub fn new(mut value: Value) -> Result<Self, ManifestError> {
         let subject = || {
             let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or("?");
-            format!("{}/{}", text("/kind"), text("/metadata/name"))
+            Unmasked::of(&format_args!("{}/{}", text("/kind"), text("/metadata/name")))
         };
         let required = |pointer: &str, field| {
             let text = value.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty());
@@ -145,7 +169,7 @@ impl Manifest {
         };
         let named = Versioned { id, version: version.to_owned() };
         if let Some((field, name)) = named.misnamed() {
-            return Err(ManifestError::Name { subject: subject(), field, name: name.to_owned() });
+            return Err(ManifestError::Name { subject: subject(), field, name: Unmasked::of(name) });
         }
         for field in ["labels", "annotations"] {
             let texts = match value.pointer(&format!("/metadata/{field}")) {
@@ -154,7 +178,7 @@ impl Manifest {
                 Some(_) => false,
             };
             if !texts {
-                return Err(ManifestError::Metadata { subject: named.id, field });
+                return Err(ManifestError::Metadata { subject: Unmasked::of(&named.id), field });
             }
         }
         encode_string_data(&named.id, &mut value);

@@ -11,7 +11,8 @@ fn an_object_says_what_it_is() {
     assert_eq!(manifest.id().to_string(), "Deployment/apps/web");
     assert_eq!(manifest.versioned().api_version(), "apps/v1");
     let error = Manifest::new(json!({ "apiVersion": "v1", "kind": "Pod", "metadata": {} })).unwrap_err();
-    assert!(error.to_string().starts_with("Pod/?: metadata.name is missing"), "{error}");
+    let told = error.told(&Mask::default());
+    assert!(told.starts_with("Pod/?: metadata.name is missing"), "{told}");
     let labels = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "a", "labels": { "a": 1 } } });
     assert!(matches!(Manifest::new(labels), Err(ManifestError::Metadata { field: "labels", .. })));
 }
@@ -30,7 +31,7 @@ fn a_version_that_would_change_the_request_is_refused() {
         let value = json!({ "apiVersion": version, "kind": "Pod", "metadata": { "name": "a" } });
         let error = Manifest::new(value).unwrap_err();
         // What stands behind a second slash would belong to the version.
-        assert!(matches!(error, ManifestError::Name { field: "apiVersion", .. }), "{version}: {error}");
+        assert!(matches!(error, ManifestError::Name { field: "apiVersion", .. }), "{version}: {error:?}");
     }
 }
 

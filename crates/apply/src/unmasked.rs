@@ -61,7 +61,14 @@ macro_rules! cannot_be_displayed {
     };
 }
 
-cannot_be_displayed!(Unmasked, crate::ApplyError, crate::Partial, crate::Unhealthy, crate::Unserved);
+cannot_be_displayed!(
+    Unmasked,
+    crate::ApplyError,
+    crate::ManifestError,
+    crate::Partial,
+    crate::Unhealthy,
+    crate::Unserved
+);
 
 #[cfg(test)]
 mod tests {

@@ -44,7 +44,7 @@ pub use mistakes::{Mistake, mistakes};
 pub use options::{LoadRestriction, Options};
 pub use overlay::{Image, InlinePatch, Overlay, Selector};
 pub use remote::{NoRemotes, Remote, RemoteSource, Remotes};
-pub use substitute::{Substitution, SubstitutionError, is_not_substituted, substitute, substitute_noting};
+pub use substitute::{Substituted, Substitution, SubstitutionError, is_not_substituted, substitute, substitute_noting};
 pub use surroundings::{Rendered, Surroundings};
 pub use unrendered::Unrendered;
 

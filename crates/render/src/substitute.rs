@@ -69,6 +69,23 @@ impl SubstitutionError {
     }
 }
 
+/// What came of an object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Substituted {
+    /// The object with values in the place of expressions.
+    pub object: Value,
+    /// The variables in it that have no value and no default.
+    pub unset: BTreeSet<String>,
+    /// What came of expressions on variables that are secret, in each form that it may have in the object.
+    pub secrets: BTreeSet<String>,
+}
+
+impl Substituted {
+    fn nowhere(object: &Value) -> Self {
+        Self { object: object.clone(), unset: BTreeSet::new(), secrets: BTreeSet::new() }
+    }
+}
+
 /// `object` with the expressions in it (`${name}`, `${name:=default}` and so on) replaced, as Flux replaces them: in
 /// the text of the object, so that what looks like a number afterwards is one.
 pub fn substitute(
@@ -76,24 +93,25 @@ pub fn substitute(
     variables: &BTreeMap<String, String>,
     options: &Substitution,
 ) -> Result<Value, SubstitutionError> {
-    substitute_noting(object, variables, options).map(|(object, _)| object)
+    substitute_noting(object, variables, &BTreeSet::new(), options).map(|substituted| substituted.object)
 }
 
-/// As [`substitute`], with the variables in it that have no value and no default.
+/// As [`substitute`], with what is to be known of it besides; `secret` names the variables whose values must not be shown.
 pub fn substitute_noting(
     object: &Value,
     variables: &BTreeMap<String, String>,
+    secret: &BTreeSet<String>,
     options: &Substitution,
-) -> Result<(Value, BTreeSet<String>), SubstitutionError> {
+) -> Result<Substituted, SubstitutionError> {
     if let Some(name) = variables.keys().find(|name| !is_name(name)) {
         return Err(SubstitutionError::Name(name.clone()));
     }
     if (variables.is_empty() && !options.always && !options.keep) || is_not_substituted(object) {
-        return Ok((object.clone(), BTreeSet::new()));
+        return Ok(Substituted::nowhere(object));
     }
     let text = to_string(object);
     if !text.contains('$') {
-        return Ok((object.clone(), BTreeSet::new()));
+        return Ok(Substituted::nowhere(object));
     }
     // A value cannot break the line that it stands in.
     let lookup = |name: &str| variables.get(name).map(|value| value.replace('\n', ""));
@@ -102,18 +120,37 @@ pub fn substitute_noting(
         (false, true) => expression::Unset::Refuse,
         (false, false) => expression::Unset::Empty,
     };
-    let (replaced, missing) = expression::evaluate(&text, &lookup, unset).map_err(|error| match error {
+    let evaluated = expression::evaluate(&text, &lookup, &|name| secret.contains(name), unset);
+    let evaluated = evaluated.map_err(|error| match error {
         expression::Error::Unset(variable) => SubstitutionError::Unset { object: describe(object), variable },
         expression::Error::Syntax { detail, line } => {
             SubstitutionError::Expression { object: describe(object), line, detail }
         }
     })?;
-    let documents = parse_documents_as(replaced.as_bytes(), Dialect::Kubernetes, &Limits::default())
+    let documents = parse_documents_as(evaluated.text.as_bytes(), Dialect::Kubernetes, &Limits::default())
         .map_err(|error| SubstitutionError::Result { object: describe(object), line: error.line })?;
     match documents.into_iter().next() {
-        Some(document) if document.value.is_object() => Ok((document.value, missing)),
+        Some(document) if document.value.is_object() => {
+            let secrets = evaluated.noted.iter().flat_map(|text| forms(text)).collect();
+            Ok(Substituted { object: document.value, unset: evaluated.unset, secrets })
+        }
         _ => Err(SubstitutionError::Result { object: describe(object), line: 1 }),
     }
+}
+
+/// The text, and what YAML makes of it where it stands: an escape in quotes is another character, and `0123` a number.
+fn forms(text: &str) -> BTreeSet<String> {
+    let read = |quoted: &str| {
+        let documents = parse_documents_as(quoted.as_bytes(), Dialect::Kubernetes, &Limits::default()).ok()?;
+        match documents.into_iter().next()?.value {
+            Value::String(text) => Some(text),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        }
+    };
+    let read =
+        [text.to_owned(), format!("\"{text}\""), format!("'{text}'")].into_iter().filter_map(|quoted| read(&quoted));
+    read.chain([text.to_owned()]).collect()
 }
 
 fn is_name(name: &str) -> bool {
@@ -170,15 +207,32 @@ mod tests {
             "spec": {"a": "${known}-${unknown}", "b": "${unknown:=x${known}}", "c": "$${unknown}", "d": "${#unknown}"}});
         let variables = BTreeMap::from([("known".to_owned(), "1".to_owned())]);
         let options = Substitution { keep: true, ..Substitution::default() };
-        let (kept, unset) = substitute_noting(&object, &variables, &options).unwrap();
+        let substituted = |options| substitute_noting(&object, &variables, &BTreeSet::new(), options).unwrap();
+        let Substituted { object: kept, unset, .. } = substituted(&options);
         assert_eq!(
             kept["spec"],
             json!({"a": "1-${unknown}", "b": "${unknown:=x${known}}", "c": "${unknown}", "d": "${#unknown}"})
         );
         assert_eq!(unset, BTreeSet::from(["unknown".to_owned()]));
-        let (replaced, unset) = substitute_noting(&object, &variables, &Substitution::default()).unwrap();
+        let Substituted { object: replaced, unset, .. } = substituted(&Substitution::default());
         assert_eq!(replaced["spec"]["b"], "x1");
         assert_eq!(unset, BTreeSet::from(["unknown".to_owned()]));
+    }
+
+    #[test]
+    fn what_is_made_of_a_secret_is_told_in_the_forms_that_it_has_in_the_object() {
+        let secrets = |text: &str, value: &str| {
+            let object = json!({"kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"a": text}});
+            let (variables, secret) = (BTreeMap::from([("s".to_owned(), value.to_owned())]), ["s".to_owned()].into());
+            let substituted = substitute_noting(&object, &variables, &secret, &Substitution::default()).unwrap();
+            (substituted.object["data"]["a"].clone(), substituted.secrets)
+        };
+        let of = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<BTreeSet<_>>();
+        assert_eq!(secrets("${s:0:6}", "hunter2pass"), (json!("hunter"), of(&["hunter"])));
+        assert_eq!(secrets("${s}", "0123"), (json!(83), of(&["0123", "83"])));
+        assert_eq!(secrets("x ${s}", "ab\ncd"), (json!("x abcd"), of(&["abcd"])), "lines are put together");
+        let (value, secrets) = secrets("- ${s}", "a\\tbc");
+        assert!(secrets.contains(value.as_str().unwrap().trim_start_matches("- ")), "{value} {secrets:?}");
     }
 
     #[test]

@@ -113,7 +113,11 @@ pub(super) async fn produce_for_another(
         let (outcome, now) = tokio::task::spawn_blocking(step).await.ok()?;
         brought = now;
         match outcome {
-            Outcome::Done(product, _) => return product.ok(),
+            Outcome::Done(product, _) => {
+                let mut product = product.ok()?;
+                product.mask.join(&prepared.mask);
+                return Some(product);
+            }
             Outcome::Needs(missing) => {
                 if !fetch_all(context, &another.namespace, &access, missing, &mut brought, job.cancelled()).await {
                     return None;

@@ -157,7 +157,7 @@ fn corrected(manifest: &Manifest, live: &Value, ignored: &[Ignored]) -> Result<M
             (None, _) => {}
         }
     }
-    Manifest::new(object).map_err(|error| ActionError::failed(&error))
+    Manifest::new(object).map_err(|error| ActionError::Failed(error.text()))
 }
 
 /// Takes the value at a JSON pointer out.

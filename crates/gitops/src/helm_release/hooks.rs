@@ -105,7 +105,7 @@ fn ended(hook: &mut HookRecord, phase: &str) {
 }
 
 async fn objects(acting: &Acting<'_>, hook: &HookRecord) -> Result<Vec<Manifest>, Unmasked> {
-    let mut objects = manifests::read(&hook.manifest).map_err(|error| Unmasked::of(&error))?;
+    let mut objects = manifests::read(&hook.manifest)?;
     let namespace = Some(acting.names.namespace.as_str());
     acting.target.applier.identify(&mut objects, namespace).await.map_err(|error| error.text())?;
     Ok(objects)

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use cowherd_apply::{Manifest, ObjectId};
+use cowherd_apply::{Manifest, ObjectId, Unmasked};
 use cowherd_yaml::{Limits, parse_documents};
 use serde_json::Value;
 
@@ -41,9 +41,10 @@ pub(super) fn parse_told(text: &str) -> Result<Vec<(Value, bool)>, String> {
 }
 
 /// The objects that the manifest of a record describes.
-pub(super) fn read(manifest: &str) -> Result<Vec<Manifest>, String> {
-    let objects = parse(manifest).map_err(|error| format!("the manifest of the release cannot be read: {error}"))?;
-    objects.into_iter().map(|object| Manifest::new(object).map_err(|error| error.to_string())).collect()
+pub(super) fn read(manifest: &str) -> Result<Vec<Manifest>, Unmasked> {
+    let unread = |error| Unmasked::of(&format_args!("the manifest of the release cannot be read: {error}"));
+    let objects = parse(manifest).map_err(unread)?;
+    objects.into_iter().map(|object| Manifest::new(object).map_err(|error| error.text())).collect()
 }
 
 /// Marks objects as those of the release, as Helm does, by which it knows them again.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use cowherd_api::flux::helm::v2::{HelmRelease, HelmReleaseSpec, ValuesReference};
 use cowherd_api::flux::source::v1::HelmChart;
-use cowherd_apply::Manifest;
 use cowherd_apply::mask::Mask;
+use cowherd_apply::{Manifest, Unmasked};
 use cowherd_helm::chart::{Limits, load};
 use cowherd_helm::engine::GoTemplates;
 use cowherd_helm::{Capabilities, Release, Request, dependencies, render};
@@ -83,8 +83,9 @@ impl ReleasePlan {
             _ => {
                 dependencies::process(&mut used, &values).map_err(|error| mask.text(&error.to_string()))?;
                 let texts = used.custom_resources().into_iter().map(|file| String::from_utf8_lossy(file.data));
-                let read: Result<Vec<_>, String> = texts.map(|text| manifests::read(&text)).collect();
-                read?.into_iter().flatten().filter(|one| one.id().kind == "CustomResourceDefinition").collect()
+                let read: Result<Vec<_>, Unmasked> = texts.map(|text| manifests::read(&text)).collect();
+                let read = read.map_err(|error| error.told(&mask))?;
+                read.into_iter().flatten().filter(|one| one.id().kind == "CustomResourceDefinition").collect()
             }
         };
         let request = Request {
@@ -103,7 +104,7 @@ impl ReleasePlan {
             output.manifests.iter().map(|manifest| (manifest.path.as_str(), manifest.content.as_str())).chain(hooks);
         let mut objects = Vec::new();
         for (path, content) in files {
-            let read = manifests::read(content).map_err(|error| mask.text(&format!("{path}: {error}")))?;
+            let read = manifests::read(content).map_err(|error| format!("{path}: {}", error.told(&mask)))?;
             objects.extend(read.into_iter().map(|object| (path.to_owned(), object)));
         }
         Ok(Released { definitions, objects, namespace: names.namespace, mask })

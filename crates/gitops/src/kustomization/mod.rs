@@ -1,6 +1,7 @@
 //! Flux's Kustomization: an owner whose objects kustomize makes of the content of a source.
 
 mod decryption;
+mod made;
 mod offline;
 mod owner;
 mod producer;

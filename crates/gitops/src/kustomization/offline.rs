@@ -16,6 +16,7 @@ use serde_json::Value;
 use super::decryption::{self, Opener, is_encrypted};
 use super::owner::{deletion, settings};
 use super::producer::{BuildError, Kustomize, rendered};
+use super::variables::Variables;
 use crate::owner::{Deletion, SettingsError};
 use crate::remotes::Brought;
 use crate::source::SourceKind;
@@ -200,13 +201,17 @@ impl Plan {
             reads: recorder.into_reads(),
             remotes,
         };
+        // Which of the values are secret is known to a cluster alone.
+        let variables = Variables { values: values.values.clone(), ..Variables::default() };
         for object in objects {
             let opened = match decrypts {
                 true => decryption::opened(object.clone(), &mut opener).map_err(BuildError::from),
                 false => Ok(object.clone()),
             };
-            let finished =
-                opened.and_then(|opened| self.kustomize.finished(opened, &values.values, values.are_partial));
+            let finished = opened.and_then(|opened| {
+                let substituted = self.kustomize.substituted(opened, &variables, values.are_partial)?;
+                Ok((self.kustomize.finished(substituted.object)?, substituted.unset))
+            });
             match finished {
                 Ok((manifest, unset)) => {
                     if !unset.is_empty() {
@@ -269,7 +274,8 @@ impl OfflineProblem {
 
 impl From<BuildError> for OfflineProblem {
     fn from(error: BuildError) -> Self {
-        let text = error.to_string();
+        // Nobody has told what is in Secrets of a cluster.
+        let text = error.text().told(&Mask::default());
         match &error {
             BuildError::Render(error) if error.remote.is_none() => {
                 let named = error.field.as_ref().map_or_else(String::new, |field| format!("{field}: "));

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use cowherd_api::flux::kustomize::v1::{KustomizationSpec, SubstituteReference};
-use cowherd_apply::mask::Mask;
-use cowherd_apply::{Manifest, ManifestError, ObjectId};
+use cowherd_apply::{Manifest, ManifestError, ObjectId, Unmasked};
 use cowherd_render::{
-    Helm, Options, Overlay, Remote, RemoteSource, Remotes, RenderError, Rendered, Substitution, SubstitutionError,
-    Surroundings, render_in, substitute_noting,
+    Helm, Options, Overlay, Remote, RemoteSource, Remotes, RenderError, Rendered, Substituted, Substitution,
+    SubstitutionError, Surroundings, render_in, substitute_noting,
 };
 use cowherd_sops::Keys;
 use cowherd_tree::{PathError, Recorder, Tree, TreeError, TreePath};
@@ -18,6 +17,7 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 
 use super::decryption::{self, Decryption, DecryptionError, KeysError, Opener, Unsealed, is_encrypted};
+use super::made::{MadeOfSecrets, TooManySecrets};
 use super::variables::{self, Variables, VariablesError};
 use crate::conditions::{ARTIFACT_FAILED, BUILD_FAILED};
 use crate::owner::SettingsError;
@@ -77,8 +77,8 @@ impl Kustomize {
 
     /// With the values of its variables and the keys for what is encrypted it has all but content.
     pub(crate) fn with(&self, variables: Variables, keys: Option<Keys>) -> Prepared {
-        let Variables { values, mask } = variables;
-        Prepared { production: Arc::new(Build { kustomize: self.clone(), values, keys, mask: mask.clone() }), mask }
+        let mask = variables.mask.clone();
+        Prepared { production: Arc::new(Build { kustomize: self.clone(), variables, keys }), mask }
     }
 
     /// Whether what is encrypted is decrypted.
@@ -116,20 +116,25 @@ impl Kustomize {
         format!("{:?}", (path, self.overlay(), labels, annotations, substitutes, always_substitute, values))
     }
 
-    /// A rendered object with all that the Kustomization adds to it, and the variables in it that have no value. With
-    /// `keep` those stay as they are written.
-    pub(super) fn finished(
+    /// A rendered object with the values of variables. With `keep` those without one stay as they are written.
+    pub(super) fn substituted(
         &self,
         object: Value,
-        values: &BTreeMap<String, String>,
+        variables: &Variables,
         keep: bool,
-    ) -> Result<(Manifest, BTreeSet<String>), BuildError> {
+    ) -> Result<Substituted, SubstitutionError> {
+        if !self.substitutes {
+            return Ok(Substituted { object, unset: BTreeSet::new(), secrets: BTreeSet::new() });
+        }
         let options = Substitution { always: self.always_substitute, keep, ..Substitution::default() };
-        let (object, unset) =
-            if self.substitutes { substitute_noting(&object, values, &options)? } else { (object, BTreeSet::new()) };
+        substitute_noting(&object, &variables.values, &variables.secret, &options)
+    }
+
+    /// Such an object with all that the Kustomization adds to it.
+    pub(super) fn finished(&self, object: Value) -> Result<Manifest, ManifestError> {
         let mut manifest = Manifest::new(object)?;
         manifest.set_metadata(pairs(&self.labels), pairs(&self.annotations));
-        Ok((manifest, unset))
+        Ok(manifest)
     }
 
     #[cfg(test)]
@@ -174,6 +179,9 @@ pub(super) enum BuildError {
     /// The render failed.
     #[error("kustomize build failed: {0}")]
     Render(#[from] RenderError),
+    /// Variables make more of Secrets than can be masked.
+    #[error("post build failed: {0}")]
+    TooManySecrets(#[from] TooManySecrets),
     /// Something elsewhere is not here.
     #[error("kustomize build failed: {place}{error}")]
     Elsewhere {
@@ -194,12 +202,28 @@ pub(super) enum BuildError {
     /// Variables could not be replaced.
     #[error("post build failed: {0}")]
     Substitution(#[from] SubstitutionError),
-    /// What was rendered is no object.
-    #[error("{0}")]
-    Manifest(#[from] ManifestError),
+    /// What was rendered is no object. What that says is told by [`BuildError::text`] alone.
+    #[error("what was rendered is no object")]
+    Manifest(ManifestError),
     /// A Secret is encrypted.
     #[error("{0} is SOPS encrypted, configuring decryption is required for this secret to be reconciled")]
     Encrypted(ObjectId),
+}
+
+impl BuildError {
+    /// What it says, as it is.
+    pub(super) fn text(&self) -> Unmasked {
+        match self {
+            Self::Manifest(error) => error.text(),
+            other => Unmasked::of(other),
+        }
+    }
+}
+
+impl From<ManifestError> for BuildError {
+    fn from(error: ManifestError) -> Self {
+        Self::Manifest(error)
+    }
 }
 
 impl From<Unrendered> for BuildError {
@@ -218,7 +242,7 @@ impl From<BuildError> for ProducerError {
             _ => BUILD_FAILED,
         };
         let may_pass = matches!(&error, BuildError::Elsewhere { error, .. } if !error.is_refusal());
-        Self::new(error, reason, may_pass)
+        Self::of(error.text(), reason, may_pass)
     }
 }
 
@@ -238,16 +262,14 @@ impl Remotes for Noted<'_> {
 /// A Kustomization with the values of its variables and, where it asks for decryption, the keys for that.
 struct Build {
     kustomize: Kustomize,
-    values: BTreeMap<String, String>,
+    variables: Variables,
     keys: Option<Keys>,
-    /// What must not be shown of the values.
-    mask: Mask,
 }
 
 impl Production for Build {
     fn parameters(&self) -> String {
         let keys = self.keys.as_ref().map(Keys::identity).unwrap_or_default();
-        format!("{} {keys}", self.kustomize.parameters(&self.values))
+        format!("{} {keys}", self.kustomize.parameters(&self.variables.values))
     }
 
     fn produce(&self, tree: &dyn Tree, helm: &Helm, brought: &mut Brought) -> Outcome {
@@ -263,50 +285,69 @@ impl Production for Build {
             Err(error) => Err(error),
         };
         let mut inputs = Inputs::default();
+        let mut made = MadeOfSecrets::default();
         let product = rendered.and_then(|rendered| {
             inputs.remotes = rendered.remotes;
-            self.product(rendered.objects, opener.as_mut())
+            self.product(rendered.objects, opener.as_mut(), &mut made)
         });
         inputs.is_complete = product.is_ok() || !(looked_elsewhere.into_inner() || recorder.met_failures());
         inputs.reads = recorder.into_reads();
         let found = opener.map(|opener| opener.found).unwrap_or_default();
-        Outcome::Done(self.told(product, &found), Arc::new(inputs))
+        Outcome::Done(self.told(product, &found, made), Arc::new(inputs))
     }
 }
 
 impl Build {
-    /// What is told of a product: nothing of what was decrypted for it.
-    fn told(&self, product: Result<Product, BuildError>, found: &decryption::Found) -> Result<Product, ProducerError> {
-        if !found.any {
-            return product.map_err(ProducerError::from);
-        }
-        let mut mask = self.mask.clone();
+    /// What is told of a product: nothing of what was decrypted for it, or made of values of Secrets.
+    fn told(
+        &self,
+        product: Result<Product, BuildError>,
+        found: &decryption::Found,
+        made: MadeOfSecrets,
+    ) -> Result<Product, ProducerError> {
+        let made = made.into_texts();
+        let mut mask = self.variables.mask.clone();
         found.hide(&mut mask);
         let salt = self.keys.as_ref().map(Keys::identity).unwrap_or_default();
         match product {
-            Ok(Product { manifests, unset, .. }) => Ok(Product { unset, ..Product::decrypted(manifests, &salt, mask) }),
-            Err(error) => Err(ProducerError::from(error).masked(&mask)),
+            Ok(Product { manifests, unset, .. }) if found.any => {
+                let product = Product::decrypted(manifests, &salt, mask).hiding(made);
+                Ok(Product { unset, ..product })
+            }
+            Ok(product) => Ok(product.hiding(made)),
+            Err(error) if found.any || !made.is_empty() => {
+                made.iter().for_each(|text| mask.add_text(text));
+                Err(ProducerError::from(error).masked(&mask))
+            }
+            Err(error) => Err(error.into()),
         }
     }
 
-    fn product(&self, objects: Vec<Value>, mut opener: Option<&mut Opener<'_>>) -> Result<Product, BuildError> {
+    fn product(
+        &self,
+        objects: Vec<Value>,
+        mut opener: Option<&mut Opener<'_>>,
+        made: &mut MadeOfSecrets,
+    ) -> Result<Product, BuildError> {
         let mut manifests = Vec::with_capacity(objects.len());
-        let mut unset = BTreeMap::new();
+        let mut without = BTreeMap::new();
         for object in objects {
             let object = match &mut opener {
                 Some(opener) => decryption::opened(object, opener)?,
                 None => object,
             };
-            let (manifest, names) = self.kustomize.finished(object, &self.values, false)?;
+            let Substituted { object, unset, secrets } = self.kustomize.substituted(object, &self.variables, false)?;
+            made.add(secrets, &self.variables.mask)?;
+            let manifest = self.kustomize.finished(object)?;
             if is_encrypted(&manifest) {
                 return Err(BuildError::Encrypted(manifest.id().clone()));
             }
-            for name in names {
-                unset.entry(name).or_insert_with(|| manifest.id().clone());
+            for name in unset {
+                without.entry(name).or_insert_with(|| manifest.id().clone());
             }
             manifests.push(manifest);
         }
-        Ok(Product { unset: without_value(&unset), ..Product::of(manifests) })
+        Ok(Product { unset: without_value(&without), ..Product::of(manifests) })
     }
 }
 
@@ -347,6 +388,7 @@ pub(super) fn rendered(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cowherd_apply::mask::Mask;
     use cowherd_tree::MemoryTree;
 
     fn kustomize(path: &str) -> Kustomize {
@@ -391,6 +433,46 @@ mod tests {
         assert!(reads.unchanged_in(&changed).unwrap());
         changed.insert("apps/web/service.yaml", "b").unwrap();
         assert!(!reads.unchanged_in(&changed).unwrap());
+    }
+
+    /// What comes of the tree where the port is a Secret's.
+    fn produced_of_secrets(tree: &MemoryTree) -> Result<Product, ProducerError> {
+        let mut variables = Variables::default();
+        for (name, value) in [("port", "8080"), ("token", "hunter2-Pass")] {
+            variables.values.insert(name.to_owned(), value.to_owned());
+            variables.secret.insert(name.to_owned());
+            variables.mask.add_text(value);
+        }
+        let production = kustomize("./apps/web").with(variables, None).production;
+        let helm = Helm { time: jiff::Timestamp::UNIX_EPOCH, seed: Vec::new() };
+        match production.produce(tree, &helm, &mut Brought::default()) {
+            Outcome::Done(product, _) => product,
+            Outcome::Needs(missing) => panic!("{missing:?} is missing"),
+        }
+    }
+
+    #[test]
+    fn what_expressions_make_of_a_secret_is_masked_in_what_is_told_of_it() {
+        let mut tree = tree();
+        let data = "{a: '${token:0:7}', b: '${token^^}', c: '${token/Pass/Word}', d: '${token##*-}', e: '${#token}'}";
+        let map = format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: map}}\ndata: {data}\n");
+        tree.insert("apps/web/map.yaml", map).unwrap();
+        let product = produced_of_secrets(&tree).unwrap();
+        let told = product.mask.text("of hunter2, HUNTER2-PASS, hunter2-Word and Pass, 12 letters");
+        // The whole value in capitals is known to the mask of the variables.
+        assert_eq!(told, "of *****, *****-*****, ***** and *****, 12 letters");
+        let again = Product::again(product.objects().cloned().collect(), String::new(), None, product.made).unwrap();
+        assert_eq!(again.mask.text("of hunter2"), "of *****", "also where it was kept");
+    }
+
+    #[test]
+    fn what_an_expression_makes_of_a_secret_is_masked_in_why_there_are_no_manifests() {
+        let mut tree = tree();
+        let text =
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: 'of ${token:0:7}', namespace: 'x ${token:0:7}'}\n";
+        tree.insert("apps/web/map.yaml", text).unwrap();
+        let told = produced_of_secrets(&tree).err().unwrap().told(&Mask::default());
+        assert!(!told.contains("hunter2") && told.contains("cannot name an object"), "{told}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The values that take the place of variables in manifests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cowherd_api::flux::kustomize::v1::SubstituteReference;
 use cowherd_apply::mask::Mask;
@@ -11,6 +11,8 @@ use kube::{Api, Client};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Variables {
     pub(crate) values: BTreeMap<String, String>,
+    /// The variables whose values are a Secret's.
+    pub(crate) secret: BTreeSet<String>,
     pub(crate) mask: Mask,
 }
 
@@ -39,15 +41,26 @@ pub(super) async fn read(
             _ => return Err(fail("only ConfigMap and Secret hold variables".to_owned())),
         };
         match found {
-            Ok(Some(values)) => variables.values.extend(values),
+            Ok(Some(values)) => variables.extend(values, reference.kind == "Secret"),
             Ok(None) if reference.optional => {}
             Ok(None) => return Err(fail(missing(reference))),
             Err(kube::Error::Api(status)) => return Err(fail(status.message.clone())),
             Err(error) => return Err(fail(error.to_string())),
         }
     }
-    variables.values.extend(own.clone());
+    variables.extend(own.clone(), false);
     Ok(variables)
+}
+
+impl Variables {
+    /// These values win over those that there are.
+    fn extend(&mut self, values: Values, are_secret: bool) {
+        match are_secret {
+            true => self.secret.extend(values.keys().cloned()),
+            false => self.secret.retain(|name| !values.contains_key(name)),
+        }
+        self.values.extend(values);
+    }
 }
 
 fn missing(reference: &SubstituteReference) -> String {
@@ -68,4 +81,19 @@ async fn secret(client: &Client, namespace: &str, name: &str, mask: &mut Mask) -
     let values: Values = texts.map(|(key, bytes)| (key, String::from_utf8_lossy(&bytes.0).into_owned())).collect();
     values.values().for_each(|value| mask.add_text(value));
     Ok(Some(values))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_is_as_secret_as_where_its_value_comes_from() {
+        let values = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), String::new())).collect::<Values>();
+        let mut variables = Variables::default();
+        variables.extend(values(&["a", "b"]), true);
+        variables.extend(values(&["b", "c"]), false);
+        variables.extend(values(&["c"]), true);
+        assert_eq!(variables.secret.iter().collect::<Vec<_>>(), ["a", "c"]);
+    }
 }

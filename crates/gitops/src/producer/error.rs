@@ -22,7 +22,12 @@ pub(crate) struct ProducerError {
 impl ProducerError {
     /// An error for this reason; whether nothing in the content has to change for it to work.
     pub(crate) fn new(cause: impl Display, reason: &'static str, may_pass: bool) -> Self {
-        Self { cause: Unmasked::of(&cause), reason, may_pass }
+        Self::of(Unmasked::of(&cause), reason, may_pass)
+    }
+
+    /// The same of what is told through a mask already.
+    pub(crate) fn of(cause: Unmasked, reason: &'static str, may_pass: bool) -> Self {
+        Self { cause, reason, may_pass }
     }
 
     /// What people are told.

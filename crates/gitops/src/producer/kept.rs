@@ -4,6 +4,7 @@
 //! next start it takes the place of a render wherever the tree still answers all reads alike. A file that is missing,
 //! damaged or of another version costs a render, nothing else.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -22,7 +23,7 @@ use super::{Inputs, Product};
 use crate::owner::OwnerName;
 
 /// The form of the files. Whoever changes it changes this.
-const FORM: &str = "cowherd render 2";
+const FORM: &str = "cowherd render 3";
 
 /// The most bytes that a file may hold once it is unpacked.
 const MAX_SIZE: u64 = 256 * 1024 * 1024;
@@ -42,6 +43,8 @@ pub(crate) struct Kept {
     pub(crate) digest: String,
     /// What of them was not filled in.
     pub(crate) unset: Option<String>,
+    /// What of them was made of values of Secrets.
+    pub(crate) made: BTreeSet<String>,
     pub(crate) objects: Vec<Value>,
 }
 
@@ -55,6 +58,8 @@ struct File {
     digest: String,
     #[serde(default)]
     unset: Option<String>,
+    #[serde(default)]
+    made: BTreeSet<String>,
     objects: Vec<Value>,
 }
 
@@ -78,10 +83,10 @@ impl KeptRenders {
                 tracing::warn!(owner = %name, %error, "a kept render cannot be read; it is made again");
             }
         });
-        let File { key, reads, remotes, digest, unset, objects } = kept.ok()?;
+        let File { key, reads, remotes, digest, unset, made, objects } = kept.ok()?;
         let holds = key == self.key(parameters) && reads.unchanged_in(tree).unwrap_or(false);
         let inputs = Inputs { reads, remotes: remotes.into_iter().collect(), is_complete: true };
-        holds.then_some(Kept { inputs, digest, unset, objects })
+        holds.then_some(Kept { inputs, digest, unset, made, objects })
     }
 
     /// Keeps a render in the place of the one before. One that cannot be kept is made again at the next start.
@@ -92,6 +97,7 @@ impl KeptRenders {
             remotes: inputs.remotes.clone().into_iter().collect(),
             digest: product.digest.clone(),
             unset: product.unset.clone(),
+            made: product.made.clone(),
             objects: product.objects().cloned().collect(),
         };
         if let Err(error) = write(&self.path(name), &file) {
@@ -159,7 +165,8 @@ mod tests {
     }
 
     fn product() -> Product {
-        Product::again(vec![map()], "sha256:x".to_owned(), Some("the variable a has no value".to_owned())).unwrap()
+        let unset = Some("the variable a has no value".to_owned());
+        Product::again(vec![map()], "sha256:x".to_owned(), unset, ["hunter2".to_owned()].into()).unwrap()
     }
 
     fn inputs(tree: &MemoryTree) -> Inputs {
@@ -179,7 +186,7 @@ mod tests {
 
         let kept = open("one").find(&name, "parameters", &tree).unwrap();
         assert_eq!((kept.digest.as_str(), kept.unset.as_deref()), ("sha256:x", Some("the variable a has no value")));
-        assert_eq!(kept.objects, vec![map()]);
+        assert_eq!((kept.objects, kept.made), (vec![map()], ["hunter2".to_owned()].into()));
         assert_eq!(kept.inputs.remotes, inputs(&tree).remotes);
         let elsewhere = MemoryTree::new([("a", "1"), ("b", "2")]).unwrap();
         assert!(open("one").find(&name, "parameters", &elsewhere).is_some());

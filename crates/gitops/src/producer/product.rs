@@ -1,5 +1,7 @@
 //! What a producer made.
 
+use std::collections::BTreeSet;
+
 use cowherd_apply::mask::Mask;
 use cowherd_apply::{Manifest, ManifestError};
 use serde_json::Value;
@@ -14,6 +16,8 @@ pub(crate) struct Product {
     pub(crate) unset: Option<String>,
     /// What was found out that must not be shown.
     pub(crate) mask: Mask,
+    /// What of it was made of values of Secrets, and cannot be known of these.
+    pub(crate) made: BTreeSet<String>,
     /// Whether it has what was encrypted where it came from, and is to lie nowhere as it is.
     pub(crate) is_decrypted: bool,
 }
@@ -37,13 +41,24 @@ impl Product {
             digest.update(b"\n");
         }
         let digest = digest.finalize().iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"));
-        Self { manifests, digest, unset: None, mask: Mask::default(), is_decrypted: false }
+        Self { manifests, digest, unset: None, mask: Mask::default(), made: BTreeSet::new(), is_decrypted: false }
     }
 
-    /// What was made earlier, of its objects, its identity and what was not filled in.
-    pub(crate) fn again(objects: Vec<Value>, digest: String, unset: Option<String>) -> Result<Self, ManifestError> {
+    /// The same with what was made of values of Secrets, which must not be shown either.
+    pub(crate) fn hiding(mut self, made: BTreeSet<String>) -> Self {
+        made.iter().for_each(|text| self.mask.add_text(text));
+        Self { made, ..self }
+    }
+
+    /// What was made earlier, of its objects, its identity, what was not filled in and what was made of values of Secrets.
+    pub(crate) fn again(
+        objects: Vec<Value>,
+        digest: String,
+        unset: Option<String>,
+        made: BTreeSet<String>,
+    ) -> Result<Self, ManifestError> {
         let manifests = objects.into_iter().map(Manifest::new).collect::<Result<_, _>>()?;
-        Ok(Self { manifests, digest, unset, mask: Mask::default(), is_decrypted: false })
+        Ok(Self { digest, unset, ..Self::of(manifests) }.hiding(made))
     }
 
     /// The objects.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use cowherd_api::flux::controlplane::v1::ResourceSetSpec;
-use cowherd_apply::{Manifest, ManifestError};
+use cowherd_apply::{Manifest, ManifestError, Unmasked};
 use cowherd_render::Helm;
 use cowherd_resourceset::{BuildError, CombineError, Input, Limits, Provider, Strategy, Templates, build, combine};
 use cowherd_tree::{PathError, Recorder, Tree, TreeError, TreePath};
@@ -63,12 +63,28 @@ enum MakeError {
     Combine(#[from] CombineError),
     #[error("build failed: {0}")]
     Build(#[from] BuildError),
-    #[error("build failed: {0}")]
-    Manifest(#[from] ManifestError),
+    #[error("build failed: what was made is no object")]
+    Manifest(ManifestError),
     #[error("reconciliation failed: {0}")]
     Copy(#[from] CopyError),
     #[error("{0}")]
     Unmet(#[from] Unmet),
+}
+
+impl MakeError {
+    /// What it says, as it is.
+    fn text(&self) -> Unmasked {
+        match self {
+            Self::Manifest(error) => error.text().within(|error| format!("build failed: {error}")),
+            other => Unmasked::of(other),
+        }
+    }
+}
+
+impl From<ManifestError> for MakeError {
+    fn from(error: ManifestError) -> Self {
+        Self::Manifest(error)
+    }
 }
 
 impl From<MakeError> for ProducerError {
@@ -78,7 +94,7 @@ impl From<MakeError> for ProducerError {
             MakeError::Copy(error) => (RECONCILIATION_FAILED, error.may_pass()),
             _ => (BUILD_FAILED, false),
         };
-        Self::new(error, reason, may_pass)
+        Self::of(error.text(), reason, may_pass)
     }
 }
 

@@ -252,6 +252,39 @@ async fn no_value_of_a_secret_is_told_whatever_is_made_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_that_an_expression_makes_of_a_secret_is_told() {
+    let world = World::new().await;
+    let secret = json!({ "metadata": { "name": "values", "namespace": "flux-system" }, "stringData": { "NAME": "hunter2-sesame" } });
+    world.create("v1", "Secret", secret).await;
+    for (name, expression) in [("part", "${NAME:0:6}"), ("other", "${NAME/-/.}"), ("end", "${NAME##*-}")] {
+        world.repository.write(&format!("app/{name}.yaml"), &config_map("apps", &format!("{name}-{expression}"), "1"));
+    }
+    let first = world.repository.commit("first");
+    world.follow_repository().await;
+    let from = json!({ "postBuild": { "substituteFrom": [{ "kind": "Secret", "name": "values" }] } });
+    world.add(kustomization("app", "./app", from)).await;
+    world.ready("app", &first).await;
+    assert_eq!(world.value("apps", "part-hunter").await.as_deref(), Some("1"));
+    world.repository.write("app/wrong.yaml", &config_map("apps", "wrong ${NAME:0:6}", "1"));
+    world.repository.commit("second");
+    world.failed("app", "BuildFailed", "ConfigMap/wrong *****").await;
+    let told = world
+        .until("events tell of both", async || {
+            let events = world.api("v1", "Event", Some("flux-system")).list(&Default::default()).await.unwrap();
+            let messages: Vec<String> =
+                events.items.iter().filter_map(|event| Some(event.data["message"].as_str()?.to_owned())).collect();
+            let all =
+                ["ConfigMap/apps/part-*****", "ConfigMap/apps/other-*****", "ConfigMap/apps/end-*****", "/wrong *****"];
+            let both = all.iter().all(|text| messages.iter().any(|message| message.contains(text)));
+            if both { Ok(messages) } else { Err(format!("{messages:?}")) }
+        })
+        .await;
+    let conditions = format!("{:?}", world.kustomization("app").await.unwrap().status.unwrap().conditions);
+    let all = format!("{told:?} {conditions}");
+    assert!(!all.contains("hunter") && !all.contains("sesame"), "{all}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn why_a_source_brings_nothing_is_told_by_those_of_its_namespace_who_wait_for_it_and_by_no_others() {
     let world = World::new().await;
     world.follow_repository().await;

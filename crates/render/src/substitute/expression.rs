@@ -22,6 +22,20 @@ const MAX_WORK: usize = 1 << 26;
 
 type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
+/// Whether what is made of a variable's value is to be noted.
+type IsNoted<'a> = dyn Fn(&str) -> bool + 'a;
+
+/// What came of a text.
+#[derive(Debug)]
+pub(super) struct Evaluated {
+    /// The text with values in the place of expressions.
+    pub(super) text: String,
+    /// The variables that have neither value nor default.
+    pub(super) unset: BTreeSet<String>,
+    /// What was put in the place of expressions on variables that are noted.
+    pub(super) noted: BTreeSet<String>,
+}
+
 /// What becomes of a variable without value where no default takes its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unset {
@@ -33,11 +47,17 @@ pub(super) enum Unset {
     Keep,
 }
 
-/// `text` with its expressions replaced by what `lookup` gives for their variables, and the variables that have neither value
-/// nor default.
-pub(super) fn evaluate(text: &str, lookup: &Lookup, unset: Unset) -> Result<(String, BTreeSet<String>), Error> {
+/// `text` with its expressions replaced by what `lookup` gives for their variables.
+pub(super) fn evaluate(
+    text: &str,
+    lookup: &Lookup<'_>,
+    is_noted: &IsNoted<'_>,
+    unset: Unset,
+) -> Result<Evaluated, Error> {
     let missed = RefCell::new(Missed::default());
-    let mut evaluator = Evaluator { text, rest: text, lookup, unset, missed: &missed, depth: 0, work: 0 };
+    let noted = BTreeSet::new();
+    let mut evaluator =
+        Evaluator { text, rest: text, lookup, is_noted, unset, missed: &missed, noted, depth: 0, work: 0 };
     let mut out = String::with_capacity(text.len());
     while let Some(at) = evaluator.rest.find('$') {
         out.push_str(&evaluator.rest[..at]);
@@ -60,7 +80,8 @@ pub(super) fn evaluate(text: &str, lookup: &Lookup, unset: Unset) -> Result<(Str
         }
     }
     out.push_str(evaluator.rest);
-    Ok((out, missed.into_inner().without_default))
+    let noted = evaluator.noted;
+    Ok(Evaluated { text: out, unset: missed.into_inner().without_default, noted })
 }
 
 /// Variables that were asked for and have no value.
@@ -77,8 +98,10 @@ struct Evaluator<'a> {
     /// What of the text is not read yet.
     rest: &'a str,
     lookup: &'a Lookup<'a>,
+    is_noted: &'a IsNoted<'a>,
     unset: Unset,
     missed: &'a RefCell<Missed>,
+    noted: BTreeSet<String>,
     depth: usize,
     /// How much was done so far.
     work: usize,
@@ -160,31 +183,42 @@ impl Evaluator<'_> {
         if self.takes("#") {
             let name = self.name()?;
             self.close()?;
+            // How long a value is tells nothing of it that would have to be noted.
             return Ok(self.value(&name)?.len().to_string());
         }
         let name = self.name()?;
+        let made = self.made_of(&name)?;
+        let has_value = |name: &str| (self.lookup)(name).is_some_and(|value| !value.is_empty());
+        if (self.is_noted)(&name) && !self.noted.contains(&made) && has_value(&name) {
+            self.noted.insert(made.clone());
+        }
+        Ok(made)
+    }
+
+    /// What the rest of an expression on this variable makes of its value.
+    fn made_of(&mut self, name: &str) -> Result<String, Error> {
         if self.take_one(&[":=", ":-", ":?", ":+", "="]).is_some() {
-            return self.default(&name);
+            return self.default(name);
         }
         if self.takes(":") {
-            return self.substring(&name);
+            return self.substring(name);
         }
         if let Some(operator) = self.take_one(&["^^", ",,", "^", ","]) {
             self.close()?;
-            return Ok(case(&self.value(&name)?, operator));
+            return Ok(case(&self.value(name)?, operator));
         }
         if let Some(operator) = self.take_one(&["//", "/#", "/%", "/"]) {
-            return self.replace(&name, operator);
+            return self.replace(name, operator);
         }
         if let Some(operator) = self.take_one(&["##", "#", "%%", "%"]) {
             let pattern = self.word(&['}'], false)?;
             self.close()?;
-            let (value, pattern) = (self.value(&name)?, Pattern::parse(&pattern));
+            let (value, pattern) = (self.value(name)?, Pattern::parse(&pattern));
             self.spend(value.len().saturating_mul(pattern.len()))?;
             return Ok(pattern.trim(&value, operator));
         }
         self.close()?;
-        self.value(&name)
+        self.value(name)
     }
 
     /// A word up to one of `ends`, itself possibly an expression; it must not be empty.
@@ -297,8 +331,8 @@ mod tests {
     use super::*;
 
     fn run(text: &str) -> Result<String, Error> {
-        let evaluated = evaluate(text, &lookup, Unset::Refuse);
-        evaluated.map(|(text, _)| text)
+        let evaluated = evaluate(text, &lookup, &|_| false, Unset::Refuse);
+        evaluated.map(|evaluated| evaluated.text)
     }
 
     fn lookup(name: &str) -> Option<String> {
@@ -309,6 +343,28 @@ mod tests {
             "unset" => None,
             _ => Some(format!("<{name}>")),
         }
+    }
+
+    #[test]
+    fn what_is_made_of_a_variable_is_noted_whichever_expression_makes_it() {
+        let noted = |text: &str| evaluate(text, &lookup, &|name| name == "s", Unset::Empty).unwrap().noted;
+        for (text, expected) in [
+            ("${s}", "abc-ABC"),
+            ("${s:1:3}", "bc-"),
+            ("${s^^}", "ABC-ABC"),
+            ("${s,,}", "abc-abc"),
+            ("${s/b/x}", "axc-ABC"),
+            ("${s%%-*}", "abc"),
+            ("${s##*-}", "ABC"),
+            ("${s:=d}", "abc-ABC"),
+            ("${unset:=x${s:4}}", "ABC"),
+            ("${other/other/${s:4}}", "ABC"),
+        ] {
+            assert_eq!(noted(text), BTreeSet::from([expected.to_owned()]), "{text}");
+        }
+        assert!(noted("${#s} $${s} ${other:1:3} ${path}").is_empty());
+        let of_nothing = evaluate("${empty:=d}${unset:-d}", &lookup, &|_| true, Unset::Empty).unwrap().noted;
+        assert!(of_nothing.is_empty(), "a default is no part of a value");
     }
 
     #[test]
@@ -342,7 +398,9 @@ mod tests {
     #[test]
     fn long_values_make_no_endless_text_and_take_no_endless_time() {
         let long = "x".repeat(1 << 20);
-        let run = |text: &str| evaluate(text, &|_| Some(long.clone()), Unset::Refuse).map(|(text, _)| text);
+        let run = |text: &str| {
+            evaluate(text, &|_| Some(long.clone()), &|_| false, Unset::Refuse).map(|evaluated| evaluated.text)
+        };
         assert!(run("${a##*x}${a%y}${a//y/z}").is_ok());
         let too_much = "the values of the variables are too long for what is made of them";
         for text in ["${a}".repeat(100), "${a//x/${a}}".to_owned(), format!("${{a##{}}}", "*y".repeat(1000))] {

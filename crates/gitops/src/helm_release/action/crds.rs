@@ -72,7 +72,7 @@ pub(in super::super) fn definitions(
     }
     let mut used = chart.clone();
     dependencies::process(&mut used, values).map_err(|error| ActionError::failed(&error))?;
-    read(owner, &used).map_err(|error| wrong(Unmasked::of(&error)))
+    read(owner, &used).map_err(wrong)
 }
 
 fn wrong(error: Unmasked) -> ActionError {
@@ -80,11 +80,12 @@ fn wrong(error: Unmasked) -> ActionError {
 }
 
 /// The definitions of the chart. What else lies there is no part of a release, and is left out, as Flux does.
-fn read(owner: &OwnerName, chart: &Chart) -> Result<Vec<Manifest>, String> {
+fn read(owner: &OwnerName, chart: &Chart) -> Result<Vec<Manifest>, Unmasked> {
     let mut definitions = Vec::new();
     for file in chart.custom_resources() {
         let text = String::from_utf8_lossy(file.data);
-        for manifest in manifests::read(&text).map_err(|error| format!("{}: {error}", file.path))? {
+        let of_file = |error: Unmasked| error.within(|error| format!("{}: {error}", file.path));
+        for manifest in manifests::read(&text).map_err(of_file)? {
             let is_definition = manifest.id().kind == "CustomResourceDefinition";
             if is_definition {
                 definitions.push(manifest);

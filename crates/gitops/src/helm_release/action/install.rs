@@ -123,7 +123,7 @@ pub(in super::super) fn namespace(name: &str) -> Result<Manifest, ManifestError>
 
 /// Makes the namespace of the release where it is missing.
 async fn create_namespace(acting: &Acting<'_>) -> Result<(), ActionError> {
-    let manifest = namespace(&acting.names.namespace).map_err(|error| ActionError::failed(&error))?;
+    let manifest = namespace(&acting.names.namespace).map_err(|error| ActionError::Failed(error.text()))?;
     let (applier, account) = (&acting.target.applier, acting.target.account.as_ref());
     let there = applier.look(manifest.versioned(), account).await.map_err(|error| ActionError::refused(&error))?;
     if there.is_none() {

@@ -31,7 +31,7 @@ impl Site<'_> {
 
     /// The objects that a record describes, in the namespace of the release where they name none.
     pub(in super::super) async fn described(&self, record: &Record) -> Result<Vec<Manifest>, ActionError> {
-        let mut objects = manifests::read(&record.manifest).map_err(|error| ActionError::failed(&error))?;
+        let mut objects = manifests::read(&record.manifest).map_err(ActionError::Failed)?;
         let namespace = Some(self.names.namespace.as_str());
         let identified = self.applier.identify(&mut objects, namespace).await;
         identified.map_err(|error| ActionError::refused(&error))?;

@@ -152,7 +152,7 @@ impl Foreseer<'_> {
             return Ok(None);
         }
         let made = action::namespace(&self.names.namespace);
-        let made = made.map_err(|error| PreviewError::Build(self.place.name(), error.to_string()))?;
+        let made = made.map_err(|error| PreviewError::Build(self.place.name(), error.told(&self.mask)))?;
         if !self.is_absent(made.versioned()).await? {
             return Ok(None);
         }
