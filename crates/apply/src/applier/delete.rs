@@ -186,7 +186,7 @@ impl Applier {
             let Some(kind) = self.kind_now(object).await? else { return Ok(Fate::Gone) };
             match self.prune_as(stale, object, &kind, goes_on).await {
                 // The version is served no more; another one may be.
-                Err(ApplyError::Refused { code: 404, .. }) if !is_second => is_second = true,
+                Err(error) if error.is_not_found() && !is_second => is_second = true,
                 fate => return fate,
             }
         }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cowherd_runtime::{Pulse, interruption};
+use kube::core::Status;
 use kube::runtime::watcher;
 use tokio::sync::watch;
 
@@ -85,22 +86,22 @@ pub(super) fn name(kind: &Kind) -> String {
 }
 
 /// The answer of the API to a list or a watch, if it gave one.
-fn answer(error: &watcher::Error) -> Option<u16> {
+fn answer(error: &watcher::Error) -> Option<&Status> {
     match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
         | watcher::Error::WatchStartFailed(kube::Error::Api(status))
-        | watcher::Error::WatchFailed(kube::Error::Api(status)) => Some(status.code),
-        watcher::Error::WatchError(status) => Some(status.code),
+        | watcher::Error::WatchFailed(kube::Error::Api(status))
+        | watcher::Error::WatchError(status) => Some(status.as_ref()),
         _ => None,
     }
 }
 
 /// Whether the API does not serve what is watched.
 pub(super) fn is_unserved(error: &watcher::Error) -> bool {
-    answer(error) == Some(404)
+    answer(error).is_some_and(Status::is_not_found)
 }
 
 /// Whether the API says that it is not to be watched, and not that it cannot be just now.
 fn is_refusal(error: &watcher::Error) -> bool {
-    answer(error).is_some_and(|code| (400..500).contains(&code) && ![408, 410, 429].contains(&code))
+    answer(error).is_some_and(|status| (400..500).contains(&status.code) && ![408, 410, 429].contains(&status.code))
 }

@@ -170,7 +170,9 @@ impl Failure {
     pub(crate) fn api(error: &kube::Error) -> Self {
         match error {
             // The object is gone, or another one by now; a watch will say so.
-            kube::Error::Api(status) if matches!(status.code, 404 | 409) => Self::Superseded,
+            kube::Error::Api(status) if status.is_not_found() || status.is_conflict() || status.is_already_exists() => {
+                Self::Superseded
+            }
             kube::Error::Api(status) => Self::Api(status.message.clone()),
             other => Self::Api(other.to_string()),
         }

@@ -8,9 +8,6 @@ use cowherd_apply::ApplyError;
 use super::failure::Failure;
 use crate::owner::{Owner, OwnerName};
 
-/// The HTTP status for what is not there.
-const NOT_FOUND: u16 = 404;
-
 /// What to do about a failure, where that is not what it says itself.
 pub(super) fn of(owner: &Owner, failure: &Failure) -> Option<String> {
     of_namespace(failure).or_else(|| of_rights(owner, failure))
@@ -18,7 +15,8 @@ pub(super) fn of(owner: &Owner, failure: &Failure) -> Option<String> {
 
 /// Objects do not bring their namespace about.
 fn of_namespace(failure: &Failure) -> Option<String> {
-    let ApplyError::Refused { subject, code: NOT_FOUND, message, .. } = failure.answer()? else { return None };
+    let answer = failure.answer().filter(|answer| answer.is_not_found())?;
+    let ApplyError::Refused { subject, message, .. } = answer else { return None };
     let namespace = &subject.namespace;
     (*message == format!("namespaces \"{namespace}\" not found")).then(|| {
         format!("describe the Namespace {namespace}, too, here or in what this depends on (spec.dependsOn), or mend the name")

@@ -27,7 +27,9 @@ impl Live {
                 Err(kube::Error::Api(status)) if status.is_not_found() && is_needed => {
                     return Err(resource::unknown(kind));
                 }
-                Err(kube::Error::Api(status)) if matches!(status.code, 403 | 404) && !is_needed => continue,
+                Err(kube::Error::Api(status)) if (status.is_forbidden() || status.is_not_found()) && !is_needed => {
+                    continue;
+                }
                 found => found.map_err(explain)?,
             };
             let read = found.items.into_iter().filter_map(|one| Subject::read(serde_json::to_value(one).ok()?));
