@@ -60,6 +60,9 @@ pub enum ElsewhereError {
     /// What was fetched has a name that is none.
     #[error(transparent)]
     Path(#[from] PathError),
+    /// A bug.
+    #[error("{0}: the fetch broke off; this is a bug in cowherd")]
+    Broken(RemoteSource),
     /// What was fetched names more and more.
     #[error("more is missing after {MAX_ROUNDS} rounds of fetching: does a remote base name itself?")]
     Endless,
