@@ -52,6 +52,22 @@ fn plain_up_resumes_what_the_data_directory_follows() {
 }
 
 #[test]
+fn who_ends_after_the_state_was_removed_is_told_that_nothing_is_left_to_resume() {
+    let directory = tempfile::tempdir().unwrap();
+    environments(&directory.path().join("fleet")).commit("begin");
+    let (status, said) = once(directory.path(), &["fleet", "--path", "prod"]);
+    assert_eq!(status, Some(0), "{said}");
+    let running = Running::start(directory.path(), ["up"]);
+    running.wait_until_said(&["resuming branch main of file://"]);
+    let state = running.data_dir.join("state.redb");
+    std::fs::remove_file(&state).unwrap();
+    let said = running.stop_and_listen();
+    let told = format!("✗ stopping; nothing is left to go on with: {} was removed", state.display());
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains(&told) && !said.contains("resumes"), "{said}");
+}
+
+#[test]
 fn another_path_branch_or_repository_is_refused_with_what_would_be_pruned() {
     let directory = tempfile::tempdir().unwrap();
     let repository = environments(&directory.path().join("fleet"));

@@ -64,6 +64,16 @@ pub struct Running {
 }
 
 impl Running {
+    /// What is said as the last word where there is nothing to start again on, since the file of the state was taken away meanwhile.
+    pub fn lost_state(&self) -> Option<String> {
+        let path = self.plane.lost_state()?;
+        Some(format!(
+            "nothing is left to go on with: {} was removed, moved or replaced while it was in use; move it back if it was moved, else \
+             start again on a backup or anew",
+            path.display()
+        ))
+    }
+
     /// Says that kubeconfigs which were handed out are of no use any more, if that is so.
     fn tell_what_is_lost(&self) {
         if self.plane.has_lost_its_authority() {

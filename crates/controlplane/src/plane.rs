@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -246,6 +246,11 @@ impl ControlPlane {
     /// Its data directory.
     pub fn data_dir(&self) -> &DataDir {
         &self.data_dir
+    }
+
+    /// The file of the state, where it is not at its path any more: nothing of what it holds is there after the end.
+    pub fn lost_state(&self) -> Option<PathBuf> {
+        self.store.lost().map(|lost| lost.path)
     }
 
     /// Which of its loops are well.

@@ -121,7 +121,9 @@ impl Agent {
         let lease = self.watch_label_selector.name(LEASE);
         let candidate = Candidate::new(self.leader_election_namespace, &lease, identity()?);
         let told = health.clone();
-        keep("trouble", &health, &metrics, move || trouble::watch(told.clone(), |trouble| tracing::warn!("{trouble}")));
+        keep("trouble", &health, &metrics, move || {
+            trouble::watch(told.clone(), |trouble| tracing::warn!("{}", trouble.text))
+        });
         let start = || cowherd_gitops::run(client.clone(), mirrors.clone(), config.clone(), std::future::pending());
         let work = || supervise("agents", &health, &metrics, start);
         match leader::lead(&candidate, client.clone(), &health, &metrics, work, interrupted()).await {

@@ -28,10 +28,13 @@ impl Server {
         crate::terminal::tell!("{} the Kubernetes API listens on https://{}", Mark::Success, control_plane.address);
         crate::terminal::tell!("  export KUBECONFIG={}", shell::path(&absolute(&control_plane.kubeconfig)));
         let health = control_plane.plane.health().clone();
-        let watch = move || trouble::watch(health.clone(), |trouble| tracing::warn!("{trouble}"));
+        let watch = move || trouble::watch(health.clone(), |trouble| tracing::warn!("{}", trouble.text));
         control_plane.plane.keep_beside("trouble", watch);
         interrupted().await;
-        crate::terminal::tell!("{} stopping", Mark::Action);
+        match control_plane.lost_state() {
+            Some(lost) => crate::terminal::tell!("{} stopping; {lost}", Mark::Failure),
+            None => crate::terminal::tell!("{} stopping", Mark::Action),
+        }
         control_plane.plane.stop().await;
         Ok(ExitCode::SUCCESS)
     }

@@ -143,7 +143,10 @@ impl Up {
         let outcome = tokio::select! {
             outcome = self.follow(&mut control_plane, start, &denied, began) => outcome,
             () = &mut interrupted => {
-                say(Mark::Action, &format!("stopping; `{}` resumes", switching::resume(&data_dir)));
+                match control_plane.lost_state() {
+                    Some(lost) => say(Mark::Failure, &format!("stopping; {lost}")),
+                    None => say(Mark::Action, &format!("stopping; `{}` resumes", switching::resume(&data_dir))),
+                }
                 Ok(self.interrupted())
             }
         };
@@ -222,6 +225,10 @@ impl Up {
         let (say, said) = tokio::sync::mpsc::unbounded_channel();
         let webhooks = self.notifying.listen().await?;
         let clients = control_plane.plane.prepare_agents().await?;
+        let tell_trouble = {
+            let say = say.clone();
+            move |trouble| drop(say.send(trouble))
+        };
         for keeper in Keeper::put(&client, &root).await? {
             let say = say.clone();
             control_plane.plane.keep_beside(keeper.name(), move || keeper.clone().keep(say.clone()));
@@ -239,10 +246,6 @@ impl Up {
         }
         let (tell, progress) = tokio::sync::mpsc::unbounded_channel();
         let (notify, notices) = tokio::sync::mpsc::unbounded_channel();
-        let tell_trouble = {
-            let notify = notify.clone();
-            move |trouble| drop(notify.send(trouble))
-        };
         let health = control_plane.plane.health().clone();
         control_plane.plane.keep_beside("trouble", move || trouble::watch(health.clone(), tell_trouble.clone()));
         config = self.delivering.apply(cowherd_gitops::Config {

@@ -26,7 +26,7 @@ pub enum Mark {
 
 impl Mark {
     /// The sign, in its colour if there are to be some.
-    fn shown(self, colours: bool) -> String {
+    pub(crate) fn shown(self, colours: bool) -> String {
         let (sign, colour) = match self {
             Self::Action => ("►", 36),
             Self::Waiting => ("◎", 36),

@@ -81,7 +81,11 @@ impl Summary<'_> {
             .map(|check| format!("{check}    # what of it is wrong in the repository, in one list"));
         let kubeconfig = absolute(&self.control_plane.kubeconfig);
         let mut commands = Vec::new();
-        if self.ends {
+        let lost = self.control_plane.lost_state().filter(|_| self.ends);
+        if let Some(lost) = lost {
+            crate::terminal::tell!("");
+            tell(&format!("{} ", Mark::Failure), &lost);
+        } else if self.ends {
             crate::terminal::tell!(
                 "\n  The control plane ends here; {} keeps its state. Try:\n",
                 self.data_dir.display()
