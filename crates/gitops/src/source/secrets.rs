@@ -144,7 +144,7 @@ mod tests {
         let auth = BASE64.encode("robot:auth-5ecret");
         let docker =
             format!(r#"{{"auths":{{"ghcr.io":{{"username":"robot","password":"p4ss-word","auth":"{auth}"}}}}}}"#);
-        let data = [("username", "git"), ("password", "hunter2-pass"), (".dockerconfigjson", &docker)];
+        let data = [("username", "git"), ("password", "hunter2-pass"), (".dockerconfigjson", docker.as_str())];
         let data = data.into_iter().map(|(key, value)| (key.to_owned(), value.as_bytes().to_vec())).collect();
         let told = mask_of(&data).text(&format!("git hunter2-pass robot at ghcr.io p4ss-word auth-5ecret {auth}"));
         assert_eq!(told, "git ***** robot at ghcr.io ***** ***** *****");
