@@ -89,7 +89,7 @@ fn what_is_wrong_is_told_where_it_is_written() {
     story.repository.write("cluster/steps.yaml", steps);
     story.says("cluster/steps.yaml:5", "spec.steps is not supported yet; write a ResourceSet for each step");
     let provider = "apiVersion: fluxcd.controlplane.io/v1\nkind: ResourceSetInputProvider\nmetadata: {name: p, namespace: \
-                    flux-system}\nspec:\n  type: GitHubTag\n  url: https://github.com/a/b\n";
+                    flux-system}\nspec:\n  type: ECRArtifactTag\n  url: oci://a/b\n";
     story.repository.write("cluster/steps.yaml", provider);
-    story.says("cluster/steps.yaml:5", "spec.type \"GitHubTag\" is not supported yet");
+    story.says("cluster/steps.yaml:5", "spec.type \"ECRArtifactTag\" is not supported yet");
 }

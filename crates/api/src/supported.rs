@@ -321,11 +321,22 @@ pub const RESOURCE_SET: &[Unsupported] =
 pub const INPUT_PROVIDER: &[Unsupported] = &[
     Unsupported {
         field: "type",
-        but: &["Static"],
-        instead: "use the type Static, or write the inputs into the ResourceSet",
+        but: &[
+            "Static",
+            "GitHubBranch",
+            "GitHubTag",
+            "GitHubPullRequest",
+            "GitLabBranch",
+            "GitLabTag",
+            "GitLabMergeRequest",
+            "GiteaBranch",
+            "GiteaTag",
+            "GiteaPullRequest",
+            "OCIArtifactTag",
+        ],
+        instead: "use one of the types that are, such as OCIArtifactTag with credentials for a cloud's registry, or Static",
     },
     not_done("schedule", "let fluxcd.controlplane.io/reconcileEvery say how often it is looked"),
-    not_done("serviceAccountName", "put credentials into the Secret of secretRef"),
 ];
 
 /// What is not done of a HelmRelease.

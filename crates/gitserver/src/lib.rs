@@ -23,6 +23,7 @@
 pub mod artifact;
 pub mod files;
 pub mod github;
+pub mod hosting;
 pub mod http;
 pub mod listener;
 pub mod pack;

@@ -3,7 +3,15 @@
 //! A [`task`] for each looks what there is when that is due, and writes it into the status ([`report`]), of which it comes to the
 //! ResourceSets that name it.
 
+mod credentials;
 mod export;
+mod filter;
+mod found;
+mod hosts;
+mod listed;
+#[cfg(test)]
+mod recorded_tests;
+mod registry;
 mod report;
 mod task;
 
@@ -13,6 +21,7 @@ use std::sync::Arc;
 
 use cowherd_api::flux::controlplane::v1::ResourceSetInputProvider;
 use cowherd_runtime::Key;
+use cowherd_source::Caller;
 use kube::core::error_boundary::InvalidObject;
 use tokio::sync::watch;
 
@@ -28,7 +37,7 @@ pub(crate) const PROVIDER: SourceKind = SourceKind("ResourceSetInputProvider");
 pub(crate) async fn run(shared: Shared, providers: Providers) {
     let (client, health, metrics) =
         (shared.client.clone(), shared.config.health.clone(), shared.config.metrics.clone());
-    tasks::run(Keeping { shared, providers }, client, health, metrics).await;
+    tasks::run(Keeping { shared, providers, caller: Caller::default() }, client, health, metrics).await;
 }
 
 /// What is done for ResourceSetInputProviders.
@@ -37,6 +46,7 @@ struct Keeping {
     shared: Shared,
     /// Has what all of them give.
     providers: Providers,
+    caller: Caller,
 }
 
 impl Tasks for Keeping {
@@ -51,7 +61,7 @@ impl Tasks for Keeping {
         objects: watch::Receiver<Arc<ResourceSetInputProvider>>,
         _kept: (),
     ) -> impl Future<Output = ()> + Send {
-        task::keep(self.shared, name, objects)
+        task::keep((self.shared, self.caller), name, objects)
     }
 
     fn broke_off(

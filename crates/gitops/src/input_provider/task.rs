@@ -6,6 +6,7 @@ use std::time::Duration;
 use cowherd_api::flux::annotations::{DISABLED, OPERATOR_FINALIZER, RECONCILE_REQUESTED_AT, SET_EVERY, SET_RECONCILE};
 use cowherd_api::flux::controlplane::v1::ResourceSetInputProvider;
 use cowherd_runtime::Backoff;
+use cowherd_source::Caller;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use serde_json::json;
@@ -14,7 +15,6 @@ use tokio::sync::watch;
 use super::export::{ExportError, export};
 use super::report::Report;
 use crate::NamespacedName;
-use crate::conditions::RECONCILIATION_FAILED;
 use crate::source::Shared;
 
 /// How often it is looked, where nothing is said of that.
@@ -55,7 +55,7 @@ impl Relevant {
 
 /// Keeps one provider, until it is deleted.
 pub(super) async fn keep(
-    shared: Shared,
+    (shared, caller): (Shared, Caller),
     name: NamespacedName,
     mut objects: watch::Receiver<Arc<ResourceSetInputProvider>>,
 ) {
@@ -70,15 +70,23 @@ pub(super) async fn keep(
             Relevant { is_deleted: true, .. } => release(&shared, &object).await.then_some(RETRY.delay(failures)),
             Relevant { is_disabled: true, .. } => None,
             Relevant { interval, .. } => {
-                let is_well = match export(&object) {
-                    Ok(inputs) => report.succeeded(&object, inputs).await,
+                let exported = tokio::select! {
+                    exported = export(&shared, &caller, &object) => exported,
+                    // Nobody wants it as it was any more.
+                    seen = changed(&shared, &mut objects, &relevant) => {
+                        if seen.is_none() { return } else { continue }
+                    }
+                };
+                let (is_well, after) = match exported {
+                    Ok(inputs) => (report.succeeded(&object, inputs).await, None),
                     Err(error) => {
                         report.failed(&object, &error).await;
-                        error.is_final
+                        (error.is_final, error.after)
                     }
                 };
                 failures = if is_well { 0 } else { failures + 1 };
-                Some(if is_well { *interval } else { RETRY.delay(failures - 1) })
+                let pause = if is_well { *interval } else { RETRY.delay(failures - 1) };
+                Some(pause.max(after.unwrap_or_default()))
             }
         };
         let due = tokio::time::Instant::now() + pause.unwrap_or_default();
@@ -93,6 +101,15 @@ pub(super) async fn keep(
             }
         }
     }
+}
+
+/// Waits until something about the object makes a difference; `None` when it is gone.
+async fn changed(
+    shared: &Shared,
+    objects: &mut watch::Receiver<Arc<ResourceSetInputProvider>>,
+    before: &Relevant,
+) -> Option<()> {
+    objects.wait_for(|object| Relevant::of(shared, object) != *before).await.ok().map(drop)
 }
 
 /// Takes away the finalizer that the Flux Operator may have left; whether that failed.
@@ -111,7 +128,6 @@ async fn release(shared: &Shared, object: &ResourceSetInputProvider) -> bool {
 
 /// Says that what is done for a provider came to no end.
 pub(super) async fn broke_off(shared: Shared, name: NamespacedName, object: Arc<ResourceSetInputProvider>) {
-    let message = "the reconciliation broke off; this is a bug in cowherd".to_owned();
-    let error = ExportError { reason: RECONCILIATION_FAILED, message, is_final: false };
+    let error = ExportError::failed(&"the reconciliation broke off; this is a bug in cowherd");
     Report::new(shared, name, &object).failed(&object, &error).await;
 }

@@ -20,11 +20,11 @@ mod origin;
 #[cfg(test)]
 pub(crate) mod played;
 mod proxy;
-mod remedy;
+pub(crate) mod remedy;
 mod report;
 mod run;
 mod seal;
-mod secrets;
+pub(crate) mod secrets;
 mod shelf;
 mod status;
 mod task;

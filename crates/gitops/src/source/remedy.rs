@@ -3,15 +3,15 @@
 use cowherd_source::WebProblem;
 
 /// The fields of a kind of sources that help.
-pub(super) struct Fields {
+pub(crate) struct Fields {
     /// What takes credentials, in words.
-    pub(super) credentials: &'static str,
+    pub(crate) credentials: &'static str,
     /// What has a server asked over plain http, if anything does.
-    pub(super) insecure: &'static str,
+    pub(crate) insecure: &'static str,
 }
 
 /// A message with what can be done about the problem, where a field does it.
-pub(super) fn told(message: String, problem: Option<&WebProblem>, fields: &Fields) -> String {
+pub(crate) fn told(message: String, problem: Option<&WebProblem>, fields: &Fields) -> String {
     match problem {
         Some(WebProblem::Refused { is_anonymous: true, .. }) => format!("{message}: {}", fields.credentials),
         Some(WebProblem::Tls { fault, .. }) if fault.is_no_tls() => format!("{message}: {}", fields.insecure),

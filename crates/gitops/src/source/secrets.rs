@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as BASE64;
 use cowherd_apply::mask::Mask;
+use cowherd_source::Auth;
 use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
 use kube::{Api, Client};
 use serde_json::{Map, Value};
@@ -12,12 +13,12 @@ use serde_json::{Map, Value};
 use crate::hidden::Hidden;
 
 /// The data of a Secret.
-pub(super) type Data = BTreeMap<String, Vec<u8>>;
+pub(crate) type Data = BTreeMap<String, Vec<u8>>;
 
 /// Why something of the namespace was not to be had. It says nothing of what a Secret holds.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to get the {what} '{name}' of {field}: {cause}")]
-pub(super) struct Unread {
+pub(crate) struct Unread {
     what: &'static str,
     name: String,
     field: &'static str,
@@ -26,18 +27,18 @@ pub(super) struct Unread {
 
 impl Unread {
     /// A Secret that says something else than it should.
-    pub(super) fn unusable(name: &str, field: &'static str, cause: impl std::fmt::Display) -> Self {
+    pub(crate) fn unusable(name: &str, field: &'static str, cause: impl std::fmt::Display) -> Self {
         Self { what: "Secret", name: name.to_owned(), field, cause: cause.to_string() }
     }
 }
 
 /// The namespace of a source of a kind.
-pub(super) struct Namespace<'a> {
-    pub(super) client: &'a Client,
-    pub(super) name: &'a str,
-    pub(super) kind: &'static str,
+pub(crate) struct Namespace<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) name: &'a str,
+    pub(crate) kind: &'static str,
     /// Is told what is in its Secrets.
-    pub(super) hidden: &'a Hidden,
+    pub(crate) hidden: &'a Hidden,
 }
 
 /// What of a Secret everybody may see: names, addresses, and the public halves of keys.
@@ -92,7 +93,7 @@ fn hide_passwords(mask: &mut Mask, document: &Map<String, Value>) {
 
 impl Namespace<'_> {
     /// The data of the Secret that a field of the spec names.
-    pub(super) async fn secret(&self, name: &str, field: &'static str) -> Result<Data, Unread> {
+    pub(crate) async fn secret(&self, name: &str, field: &'static str) -> Result<Data, Unread> {
         must_be_name("Secret", name, field)?;
         let api: Api<Secret> = Api::namespaced(self.client.clone(), self.name);
         let secret = self.found("Secret", name, field, api.get_opt(name).await)?;
@@ -101,8 +102,18 @@ impl Namespace<'_> {
         Ok(data)
     }
 
+    /// Whom a Secret that a field of the spec names has us trust, and what we show to servers by it.
+    pub(crate) async fn certificates(&self, name: &str, field: &'static str) -> Result<Auth, Unread> {
+        let data = self.secret(name, field).await?;
+        let Auth { ca, client_certificate, client_key, .. } = Auth::from_secret(&data);
+        if ca.is_none() && client_certificate.is_none() && client_key.is_none() {
+            return Err(Unread::unusable(name, field, "it has none of ca.crt, tls.crt and tls.key"));
+        }
+        Ok(Auth { ca, client_certificate, client_key, ..Auth::default() })
+    }
+
     /// The names of the Secrets by which a ServiceAccount pulls images.
-    pub(super) async fn pull_secrets(&self, account: &str, field: &'static str) -> Result<Vec<String>, Unread> {
+    pub(crate) async fn pull_secrets(&self, account: &str, field: &'static str) -> Result<Vec<String>, Unread> {
         must_be_name("ServiceAccount", account, field)?;
         let api: Api<ServiceAccount> = Api::namespaced(self.client.clone(), self.name);
         let account = self.found("ServiceAccount", account, field, api.get_opt(account).await)?;

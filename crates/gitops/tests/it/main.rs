@@ -14,6 +14,7 @@ mod drift;
 mod failures;
 mod fights;
 mod git;
+mod inputs;
 mod leaving;
 mod lifecycle;
 mod notifications;

@@ -80,7 +80,8 @@ impl Line for Played {
             (true, existing) => (200, existing),
             (false, _) => (200, r#"{"ok":true}"#),
         };
-        let reply = Reply { status, retry_after: None, body: body.as_bytes().to_vec() };
+        let reply =
+            Reply { status, retry_after: None, exhausted_for: None, has_next: None, body: body.as_bytes().to_vec() };
         self.calls.lock().unwrap().push(call);
         Ok(reply)
     }

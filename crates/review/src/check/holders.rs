@@ -44,7 +44,10 @@ const NAMED: &[(&str, &[(&str, &str)])] = &[
     ("HelmRepository", &[("spec.secretRef", SECRET), ("spec.certSecretRef", SECRET)]),
     ("Bucket", &[("spec.secretRef", SECRET), ("spec.certSecretRef", SECRET), ("spec.proxySecretRef", SECRET)]),
     ("ResourceSet", &[("spec.serviceAccountName", ACCOUNT)]),
-    ("ResourceSetInputProvider", &[("spec.secretRef", SECRET), ("spec.certSecretRef", SECRET)]),
+    (
+        "ResourceSetInputProvider",
+        &[("spec.secretRef", SECRET), ("spec.certSecretRef", SECRET), ("spec.serviceAccountName", ACCOUNT)],
+    ),
     ("Provider", &[("spec.secretRef", SECRET), ("spec.certSecretRef", SECRET), ("spec.proxySecretRef", SECRET)]),
     ("Receiver", &[("spec.secretRef", SECRET)]),
 ];

@@ -9,6 +9,7 @@ mod error;
 mod kept;
 mod layer;
 mod layers;
+mod listed;
 mod options;
 mod published;
 mod refused;

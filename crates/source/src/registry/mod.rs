@@ -12,7 +12,7 @@ use serde::Deserialize;
 use ureq::http::StatusCode;
 use ureq::http::header::{ACCEPT, HeaderName, HeaderValue, LINK, WWW_AUTHENTICATE};
 
-use crate::web::location::{encoded, resolve, shown};
+use crate::web::location::{encoded, next_page, resolve, shown};
 use crate::web::{Answer, Method, Show, Web, WebProblem, origin};
 use crate::{Digest, Secret};
 use challenge::Challenge;
@@ -222,16 +222,6 @@ fn check(expected: Option<Digest>, actual: Digest) -> Result<(), WebProblem> {
         Some(expected) if expected != actual => Err(WebProblem::Digest { expected, actual }),
         _ => Ok(()),
     }
-}
-
-/// Where a `Link` header says that the next page is.
-fn next_page(link: &str) -> Option<String> {
-    link.split(',').find_map(|link| {
-        let (target, parameters) = link.split_once(';')?;
-        let next = parameters.split(';').any(|parameter| matches!(parameter.trim(), "rel=\"next\"" | "rel=next"));
-        let target = target.trim().strip_prefix('<')?.strip_suffix('>')?;
-        next.then(|| target.to_owned())
-    })
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! Calls: requests that tell a server something, with headers and a body of the caller's.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use ureq::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
+use ureq::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LINK, RETRY_AFTER, USER_AGENT};
 use ureq::http::{Request, StatusCode};
 
-use super::location::{shown, without_userinfo};
+use super::location::{next_page, shown, without_userinfo};
 use super::{AGENT, Answer, MAX_REDIRECTS, Show, Web, WebProblem, not_web, origin, redirect};
 use crate::connect::{Authorities, Line, authorization};
 use crate::deadline::Deadline;
@@ -15,6 +15,10 @@ use crate::{Access, Auth, Cancel, ProxyServer};
 const MAX_ANSWER: u64 = 256 * 1024;
 /// The longest that a server may ask to be left alone.
 const MAX_RETRY_AFTER: u64 = 3600;
+/// The headers that say how many more questions are answered, and when there are more again, in seconds since 1970: as GitHub
+/// has them, and as GitLab.
+const QUOTAS: [(&str, &str); 2] =
+    [("x-ratelimit-remaining", "x-ratelimit-reset"), ("ratelimit-remaining", "ratelimit-reset")];
 
 /// A request that tells something.
 #[derive(Clone)]
@@ -59,6 +63,10 @@ pub struct Reply {
     pub status: u16,
     /// How long it asks to be left alone.
     pub retry_after: Option<Duration>,
+    /// How long it is until more questions are answered, where this one was the last of those that are.
+    pub exhausted_for: Option<Duration>,
+    /// Whether its `Link` names a next page, where it has one.
+    pub has_next: Option<bool>,
     /// The beginning of the content, which is not more than is ever read of one.
     pub body: Vec<u8>,
 }
@@ -82,6 +90,8 @@ pub struct CallTerms {
     pub cancel: Cancel,
     /// What errors say in place of the server's address, where that is a secret.
     pub alias: Option<String>,
+    /// The most that is read of an answer, in bytes, where that is more than it takes to say how something went.
+    pub most: Option<u64>,
 }
 
 impl Caller {
@@ -130,7 +140,7 @@ impl Caller {
                     body = &[];
                 }
                 StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => {}
-                _ => return reply(&web, answer),
+                _ => return reply(&web, answer, terms.most.unwrap_or(MAX_ANSWER)),
             }
             url = redirect(&url, &answer)?;
         }
@@ -202,15 +212,26 @@ fn credentials(auth: &Auth) -> Result<Option<HeaderValue>, WebProblem> {
 }
 
 /// What was answered. Of a content that is too long nothing is known; the status says what counts.
-fn reply(web: &Web<'_>, answer: Answer) -> Result<Reply, WebProblem> {
+fn reply(web: &Web<'_>, answer: Answer, most: u64) -> Result<Reply, WebProblem> {
     let status = answer.status.as_u16();
     let retry_after = answer.header(RETRY_AFTER).and_then(|text| text.trim().parse().ok());
     let retry_after = retry_after.map(|seconds: u64| Duration::from_secs(seconds.min(MAX_RETRY_AFTER)));
-    let body = match web.read(answer, MAX_ANSWER) {
+    let said = |name: &str| answer.headers.get(name).and_then(|value| value.to_str().ok());
+    let exhausted_for = QUOTAS.iter().find_map(|(left, reset)| exhausted_for(said(left)?, said(reset)?));
+    let has_next = answer.header(LINK).map(|link| next_page(link).is_some());
+    let body = match web.read(answer, most) {
         Err(WebProblem::TooLarge { .. }) => Vec::new(),
         read => read?,
     };
-    Ok(Reply { status, retry_after, body })
+    Ok(Reply { status, retry_after, exhausted_for, has_next, body })
+}
+
+/// How long it is until a server answers again that says how many questions are `left`, and when there are more.
+fn exhausted_for(left: &str, reset: &str) -> Option<Duration> {
+    let left: u64 = left.trim().parse().ok()?;
+    let reset: u64 = reset.trim().parse().ok().filter(|_| left == 0)?;
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs();
+    Some(Duration::from_secs(reset.saturating_sub(now).clamp(1, MAX_RETRY_AFTER)))
 }
 
 /// A part of a URL with its escapes read.
@@ -243,6 +264,17 @@ mod tests {
         for (text, read) in [("a%40b", "a@b"), ("100%", "100%"), ("%zz", "%zz"), ("%C3%A4", "ä"), ("", "")] {
             assert_eq!(decoded(text), read);
         }
+    }
+
+    #[test]
+    fn a_server_that_has_no_more_answers_says_until_when() {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+        assert_eq!(exhausted_for("1", &(now + 60).to_string()), None);
+        assert_eq!(exhausted_for("0", "soon"), None);
+        let minute = exhausted_for("0", &(now + 60).to_string()).unwrap().as_secs();
+        assert!((55..=60).contains(&minute), "{minute}");
+        assert_eq!(exhausted_for("0", "0"), Some(Duration::from_secs(1)));
+        assert_eq!(exhausted_for("0", &u64::MAX.to_string()), Some(Duration::from_secs(MAX_RETRY_AFTER)));
     }
 
     #[test]

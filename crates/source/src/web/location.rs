@@ -82,6 +82,16 @@ pub(crate) fn encoded(text: &str) -> String {
     encoded
 }
 
+/// Where a `Link` header says that the next page is.
+pub(crate) fn next_page(link: &str) -> Option<String> {
+    link.split(',').find_map(|link| {
+        let (target, parameters) = link.split_once(';')?;
+        let next = parameters.split(';').any(|parameter| matches!(parameter.trim(), "rel=\"next\"" | "rel=next"));
+        let target = target.trim().strip_prefix('<')?.strip_suffix('>')?;
+        next.then(|| target.to_owned())
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

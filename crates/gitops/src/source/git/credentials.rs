@@ -54,7 +54,7 @@ pub(super) fn of_app(tokens: &Tokens, app: &GitHubApp, remote: &Remote) -> Resul
         proxy: remote.proxy.clone(),
         access: remote.access.clone(),
         cancel: remote.cancel.clone(),
-        alias: None,
+        ..CallTerms::default()
     };
     let token = tokens.of(app, &terms, remote.timeout)?.auth();
     Ok(Auth { username: token.username, password: token.password, ..tls })

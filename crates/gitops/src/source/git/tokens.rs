@@ -24,7 +24,7 @@ pub(crate) struct Tokens {
 
 impl Tokens {
     /// A token for the app: the one that it has, or a new one. Blocks the thread.
-    pub(super) fn of(
+    pub(crate) fn of(
         &self,
         app: &GitHubApp,
         terms: &CallTerms,
@@ -47,7 +47,7 @@ impl Tokens {
     }
 
     /// The server did not take the token.
-    pub(super) fn forget(&self, app: &GitHubApp) {
+    pub(crate) fn forget(&self, app: &GitHubApp) {
         self.kept().remove(&app.identity());
     }
 

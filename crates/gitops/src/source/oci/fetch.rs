@@ -231,7 +231,7 @@ fn given(text: Option<&String>) -> Option<String> {
 }
 
 /// A URL without what may be a password.
-fn shown(url: &str) -> String {
+pub(crate) fn shown(url: &str) -> String {
     let (before, host) = url.rsplit_once('@').unwrap_or(("", url));
     let scheme = before.split_once("://").map(|(scheme, _)| format!("{scheme}://")).unwrap_or_default();
     format!("{scheme}{host}")

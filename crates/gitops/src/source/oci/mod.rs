@@ -13,7 +13,9 @@ use kube::ResourceExt;
 use super::status::Status;
 use super::{Artifact, Found, Problem, Shared, Source, SourceKind, SourceName};
 
+pub(crate) use credentials::{Named, to_registry};
 pub use fetch::refusal;
+pub(crate) use fetch::shown;
 
 /// The kind.
 pub(crate) const KIND: SourceKind = SourceKind("OCIRepository");

@@ -126,3 +126,35 @@ fn of_an_index_the_image_for_linux_on_amd64_is_taken_and_the_revision_is_that_of
     let error = artifacts.fetch(&source(&repository)).unwrap_err();
     assert!(matches!(error.problem, ArtifactProblem::NoImage), "{error}");
 }
+
+#[test]
+fn tags_are_listed_with_what_they_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let registry = Registry::start(&directory.path().join("registry"), &Access::Anyone);
+    let repository = Repository::new(&registry.host, "team/apps");
+    let artifacts = artifacts(directory.path());
+    let digests = ["1.0.0", "1.1.0", "main"].map(|tag| artifact(tag).push(&repository, tag));
+    let highest = |mut tags: Vec<String>| {
+        tags.sort_by(|one, other| other.cmp(one));
+        tags
+    };
+    let listed = artifacts.tags(&source(&repository), |tag| tag != "main", highest).unwrap();
+    let expected = [("1.1.0", &digests[1]), ("1.0.0", &digests[0])];
+    assert_eq!(
+        listed.into_iter().map(|(tag, digest)| (tag, digest.to_string())).collect::<Vec<_>>(),
+        expected.map(|(tag, digest)| (tag.to_owned(), digest.clone()))
+    );
+    let one = |mut tags: Vec<String>| {
+        tags.retain(|tag| tag == "main");
+        tags
+    };
+    let listed = artifacts.tags(&source(&repository), |_| true, one).unwrap();
+    assert_eq!((listed.len(), listed[0].1.to_string()), (1, digests[2].clone()));
+
+    let empty = Repository::new(&registry.host, "team/nothing");
+    let error = artifacts.tags(&source(&empty), |_| true, highest).unwrap_err();
+    assert_eq!(error.step, ArtifactStep::Tag);
+    let wrong = ArtifactSource { access: cowherd_source::Access::default(), ..source(&repository) };
+    let error = artifacts.tags(&wrong, |_| true, highest).unwrap_err();
+    assert!(matches!(error.problem, ArtifactProblem::Web(WebProblem::Forbidden { .. })), "{error}");
+}

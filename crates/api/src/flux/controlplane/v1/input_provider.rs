@@ -81,7 +81,7 @@ pub struct ResourceSetInputProviderSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^((http|https|oci)://.*){0,1}$"))]
     pub url: Option<String>,
-    /// The ServiceAccount that authenticates with a cloud.
+    /// The ServiceAccount whose Secrets for pulling images count at a registry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_account_name: Option<String>,
     /// The Secret with credentials.
@@ -151,7 +151,7 @@ pub struct InputFilter {
     /// A regular expression that fits the environments which do not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exclude_environment: Option<String>,
-    /// Labels of which a request has one to become an input.
+    /// Labels that a request has to have, all of them, to become an input.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<String>,
     /// How many inputs there are at most.
