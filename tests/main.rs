@@ -31,6 +31,7 @@ mod generated;
 mod guarding;
 mod guides;
 mod installing;
+mod instances;
 mod keeping;
 mod kubectl;
 mod leaving;

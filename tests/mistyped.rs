@@ -40,7 +40,11 @@ fn words_that_make_no_sense_together_end_with_2_and_without_a_cluster() {
             ("get -w", 2, &["cowherd get kustomizations -w"]),
             ("get ks -w -o json", 2, &["no output format but wide"]),
             ("tree a b", 2, &["name one Kustomization"]),
-            ("tree source git x", 2, &["only Kustomizations, HelmReleases and ResourceSets have a tree"]),
+            (
+                "tree source git x",
+                2,
+                &["only Kustomizations, HelmReleases, ResourceSets and FluxInstances have a tree"],
+            ),
             ("history gitrepo/x", 2, &["only Kustomizations have a history"]),
             ("trace cm", 2, &["KIND/NAME", "got \"cm\""]),
             ("trace deploy/", 2, &["KIND/NAME"]),

@@ -135,6 +135,19 @@ impl World {
         self.wait_for("what was made of inputs is gone", "configmap red", Value::is_null);
     }
 
+    /// Has a FluxInstance reported on, and taken away.
+    fn report(&self) {
+        self.apply(&instance());
+        self.wait_for("a FluxInstance is reconciled", &Self::named("fluxinstance flux"), |seen| {
+            let conditions = seen["status"]["conditions"].as_array().cloned().unwrap_or_default();
+            conditions.iter().any(|one| one["type"] == "Ready" && one["status"] == "True")
+        });
+        self.wait_for("a report is written", &Self::named("fluxreport flux"), |seen| {
+            seen["status"]["conditions"].as_array().is_some_and(|all| !all.is_empty())
+        });
+        self.kubernetes.kubectl_ok(&["delete", "fluxinstance", "flux", "--namespace", NAMESPACE]);
+    }
+
     /// Has a Kustomization show itself by a token to a cluster that must not be reached.
     fn reach_elsewhere(&self) {
         let elsewhere = format!(
@@ -270,9 +283,17 @@ fn set() -> String {
     )
 }
 
+/// A FluxInstance that follows nothing: what it followed would be applied with rights that nobody has here.
+fn instance() -> String {
+    format!(
+        "apiVersion: fluxcd.controlplane.io/v1\nkind: FluxInstance\nmetadata: {{name: flux, namespace: {NAMESPACE}}}\nspec: \
+         {{distribution: {{version: 2.x, registry: ghcr.io/fluxcd}}}}\n"
+    )
+}
+
 /// An Alert about everything with a label that nothing has, and a Receiver.
 fn notifications() -> String {
-    let owners = ["Kustomization", "HelmRelease", "ResourceSet", "ResourceSetInputProvider"];
+    let owners = ["Kustomization", "HelmRelease", "FluxInstance", "ResourceSet", "ResourceSetInputProvider"];
     let sources = [
         "GitRepository",
         "OCIRepository",
@@ -404,6 +425,7 @@ fn the_agent_needs_what_deploy_gives_it_and_nothing_else() {
     world.release();
     world.generate();
     world.combine();
+    world.report();
     world.reach_elsewhere();
     // A source that Flux followed before has Flux's finalizer, which nobody else would take away.
     let finalizer = r#"{"metadata":{"finalizers":["finalizers.fluxcd.io"]}}"#;

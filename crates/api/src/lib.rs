@@ -29,6 +29,8 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
         flux::helm::v2::crd(),
         flux::controlplane::v1::resource_set_crd(),
         flux::controlplane::v1::input_provider_crd(),
+        flux::controlplane::v1::flux_instance_crd(),
+        flux::controlplane::v1::flux_report_crd(),
         flux::notification::v1beta3::alert_crd(),
         flux::notification::v1beta3::provider_crd(),
         flux::notification::v1::receiver_crd(),
@@ -36,7 +38,7 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
 }
 
 /// The names of these definitions, which costs less than to make them.
-pub fn crd_names() -> [&'static str; 14] {
+pub fn crd_names() -> [&'static str; 16] {
     [
         flux::source::v1::GitRepository::crd_name(),
         flux::source::v1::OCIRepository::crd_name(),
@@ -49,6 +51,8 @@ pub fn crd_names() -> [&'static str; 14] {
         flux::helm::v2::HelmRelease::crd_name(),
         flux::controlplane::v1::ResourceSet::crd_name(),
         flux::controlplane::v1::ResourceSetInputProvider::crd_name(),
+        flux::controlplane::v1::FluxInstance::crd_name(),
+        flux::controlplane::v1::FluxReport::crd_name(),
         flux::notification::v1beta3::Alert::crd_name(),
         flux::notification::v1beta3::Provider::crd_name(),
         flux::notification::v1::Receiver::crd_name(),
@@ -75,13 +79,15 @@ mod tests {
             "helmreleases.helm.toolkit",
             "resourcesets",
             "resourcesetinputproviders",
+            "fluxinstances",
+            "fluxreports",
             "alerts.notification.toolkit",
             "providers.notification.toolkit",
             "receivers.notification.toolkit",
         ];
         assert_eq!(
             names,
-            expected.map(|name| match name.starts_with("resourceset") {
+            expected.map(|name| match !name.contains('.') {
                 true => format!("{name}.fluxcd.controlplane.io"),
                 false => format!("{name}.fluxcd.io"),
             })

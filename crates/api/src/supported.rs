@@ -69,6 +69,8 @@ pub const KINDS: &[Kind] = &[
         &["v1"],
         &["resourcesetinputprovider", "resourcesetinputproviders", "rsip"],
     ),
+    done("fluxcd.controlplane.io", "FluxInstance", &["v1"], &["fluxinstance", "fluxinstances"]),
+    done("fluxcd.controlplane.io", "FluxReport", &["v1"], &["fluxreport", "fluxreports"]),
     done("notification.toolkit.fluxcd.io", "Alert", &["v1beta3", "v1beta2"], &["alert", "alerts"]),
     done("notification.toolkit.fluxcd.io", "Provider", &["v1beta3", "v1beta2"], &["provider", "providers"]),
     done("notification.toolkit.fluxcd.io", "Receiver", &["v1", "v1beta2"], &["receiver", "receivers"]),
@@ -79,8 +81,6 @@ pub const KINDS: &[Kind] = &[
         "ImageUpdateAutomation",
         &["imageupdateautomation", "imageupdateautomations", "iua"],
     ),
-    not_yet("fluxcd.controlplane.io", "FluxInstance", &["fluxinstance", "fluxinstances"]),
-    not_yet("fluxcd.controlplane.io", "FluxReport", &["fluxreport", "fluxreports"]),
     not_yet("argoproj.io", "Application", &["application", "applications", "app", "apps"]),
     not_yet("argoproj.io", "ApplicationSet", &["applicationset", "applicationsets", "appset", "appsets"]),
     not_yet("argoproj.io", "AppProject", &["appproject", "appprojects", "appproj", "appprojs"]),
@@ -338,6 +338,43 @@ pub const INPUT_PROVIDER: &[Unsupported] = &[
     },
     not_done("schedule", "let fluxcd.controlplane.io/reconcileEvery say how often it is looked"),
 ];
+
+/// What is not done of a FluxInstance: nothing is refused.
+pub const FLUX_INSTANCE: &[Unsupported] = &[];
+
+/// A field that has no effect, since what it is about is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Idle {
+    /// Its path below `spec`.
+    pub field: &'static str,
+    /// The value that holds in any case, as JSON.
+    pub holds: Option<&'static str>,
+    /// Why it has none.
+    pub because: &'static str,
+}
+
+/// What has no effect of a FluxInstance: its condition `WithoutEffect` names what of it is said.
+pub const IDLE_OF_FLUX_INSTANCE: &[Idle] = &[
+    idle("distribution", None, "cowherd is there already"),
+    idle("components", None, "cowherd does the work of all of which it does any"),
+    idle("sharding", None, "the flag `--watch-label-selector` of cowherd says it"),
+    idle("storage", None, "cowherd keeps artifacts in its data directory"),
+    idle("migrateResources", Some("true"), "cowherd stores objects in one version"),
+    idle("cluster.domain", Some("\"cluster.local\""), "nothing has an address there"),
+    idle("cluster.networkPolicy", Some("true"), "`cowherd install` brings its own"),
+    idle("cluster.type", Some("\"kubernetes\""), "there are no controllers that differ by it"),
+    idle("cluster.size", None, "the limits of cowherd do not follow from it"),
+    idle("cluster.objectLevelWorkloadIdentity", Some("false"), NO_CLOUD),
+    idle("cluster.multitenantWorkloadIdentity", Some("false"), NO_CLOUD),
+    idle("cluster.tenantDefaultDecryptionServiceAccount", None, NO_CLOUD),
+    idle("cluster.tenantDefaultKubeConfigServiceAccount", None, NO_CLOUD),
+];
+
+const NO_CLOUD: &str = "nobody authenticates with a cloud";
+
+const fn idle(field: &'static str, holds: Option<&'static str>, because: &'static str) -> Idle {
+    Idle { field, holds, because }
+}
 
 /// What is not done of a HelmRelease.
 pub const HELM_RELEASE: &[Unsupported] = &[

@@ -7,9 +7,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use cowherd_api::supported::{
-    ALERT, ARTIFACT_GENERATOR, Annotation, BUCKET, EXTERNAL_ARTIFACT, FORMER, Former, GIT_REPOSITORY, HELM_CHART,
-    HELM_RELEASE, HELM_REPOSITORY, INPUT_PROVIDER, KINDS, KUSTOMIZATION, OCI_REPOSITORY, ON_OBJECTS, ON_RESOURCES,
-    PROVIDER, RECEIVER, RESOURCE_SET, Unsupported,
+    ALERT, ARTIFACT_GENERATOR, Annotation, BUCKET, EXTERNAL_ARTIFACT, FLUX_INSTANCE, FORMER, Former, GIT_REPOSITORY,
+    HELM_CHART, HELM_RELEASE, HELM_REPOSITORY, IDLE_OF_FLUX_INSTANCE, INPUT_PROVIDER, Idle, KINDS, KUSTOMIZATION,
+    OCI_REPOSITORY, ON_OBJECTS, ON_RESOURCES, PROVIDER, RECEIVER, RESOURCE_SET, Unsupported,
 };
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{CustomResourceDefinition, JSONSchemaProps};
 
@@ -18,7 +18,7 @@ const BEGIN: &str = "\
 
 Every kind that cowherd knows of other projects, and every field of those that it acts on. What is not supported is refused
 with its name, never skipped: the object says so in its condition `Ready`, reason `UnsupportedFeature`. Alerts and Providers have
-no conditions, as with Flux: an event on the Alert says it.
+no conditions, as with Flux: an event on the Alert says it. What has no effect is named by the condition `WithoutEffect`.
 
 (This page is made from the definitions and the table in `crates/api/src/supported.rs` that the agents obey:
 `COWHERD_RECORDED=write cargo test -p cowherd-api --test supported` writes it.)
@@ -87,7 +87,18 @@ fn every_field_of_the_table_is_in_its_definition() {
     }
 }
 
-fn definitions() -> [(CustomResourceDefinition, &'static [Unsupported]); 14] {
+#[test]
+fn every_field_that_has_no_effect_is_in_the_definition() {
+    let crd = cowherd_api::flux::controlplane::v1::flux_instance_crd();
+    for Idle { field, holds, .. } in IDLE_OF_FLUX_INSTANCE {
+        let found = field.split('.').try_fold(spec(&crd), |schema, name| schema.properties.as_ref()?.get(name));
+        let default = found.unwrap().default.as_ref().map(|default| default.0.to_string());
+        // What is filled in has no effect, and is not named.
+        assert!(default.is_none() || default.as_deref() == *holds, "{field}: {default:?}");
+    }
+}
+
+fn definitions() -> [(CustomResourceDefinition, &'static [Unsupported]); 16] {
     [
         (cowherd_api::flux::kustomize::v1::crd(), KUSTOMIZATION),
         (cowherd_api::flux::source::v1::git_repository_crd(), GIT_REPOSITORY),
@@ -100,6 +111,8 @@ fn definitions() -> [(CustomResourceDefinition, &'static [Unsupported]); 14] {
         (cowherd_api::flux::source_extensions::v1beta1::artifact_generator_crd(), ARTIFACT_GENERATOR),
         (cowherd_api::flux::controlplane::v1::resource_set_crd(), RESOURCE_SET),
         (cowherd_api::flux::controlplane::v1::input_provider_crd(), INPUT_PROVIDER),
+        (cowherd_api::flux::controlplane::v1::flux_instance_crd(), FLUX_INSTANCE),
+        (cowherd_api::flux::controlplane::v1::flux_report_crd(), &[]),
         (cowherd_api::flux::notification::v1beta3::alert_crd(), ALERT),
         (cowherd_api::flux::notification::v1beta3::provider_crd(), PROVIDER),
         (cowherd_api::flux::notification::v1::receiver_crd(), RECEIVER),
@@ -122,7 +135,8 @@ fn page() -> String {
         let names = &crd.spec.names;
         write!(page, "\n## Fields of {}\n\n| field of `spec` | | what it says |\n| --- | --- | --- |\n", names.kind)
             .unwrap();
-        rows(&mut page, "", spec(&crd), table);
+        let idle = if names.kind == "FluxInstance" { IDLE_OF_FLUX_INSTANCE } else { &[] };
+        rows(&mut page, "", spec(&crd), (table, idle));
     }
     page.push_str("\n## Annotations of objects\n\nIn a manifest, as annotations or as labels.\n");
     annotations(&mut page, ON_OBJECTS);
@@ -149,20 +163,23 @@ fn items(schema: JSONSchemaProps) -> Option<JSONSchemaProps> {
 }
 
 /// A row for each field, those within it below it. What is within a field that is not supported is not told.
-fn rows(page: &mut String, above: &str, schema: &JSONSchemaProps, table: &[Unsupported]) {
+fn rows(page: &mut String, above: &str, schema: &JSONSchemaProps, tables: (&[Unsupported], &[Idle])) {
     for (name, field) in schema.properties.iter().flatten() {
         let within = items(field.clone());
         let path = format!("{above}{name}{}", if within.as_ref().is_some_and(has_fields) { "[]" } else { "" });
-        let entry = table.iter().find(|entry| entry.field == path || format!("{}[]", entry.field) == path);
-        let state = match entry {
-            None => "yes".to_owned(),
-            Some(entry) if entry.but.is_empty() => format!("**not yet**: {}", entry.instead),
-            Some(entry) => format!("only {}: {}", code(entry.but), entry.instead),
+        let is_it = |entry: &str| entry == path || format!("{entry}[]") == path;
+        let entry = tables.0.iter().find(|entry| is_it(entry.field));
+        let idle = tables.1.iter().find(|entry| is_it(entry.field));
+        let state = match (entry, idle) {
+            (None, None) => "yes".to_owned(),
+            (None, Some(idle)) => format!("**no effect**: {}", idle.because),
+            (Some(entry), _) if entry.but.is_empty() => format!("**not yet**: {}", entry.instead),
+            (Some(entry), _) => format!("only {}: {}", code(entry.but), entry.instead),
         };
         let text = field.description.as_deref().unwrap_or_default().replace('\n', " ").replace('|', "\\|");
         writeln!(page, "| `{path}` | {state} | {text} |").unwrap();
-        if entry.is_none() {
-            rows(page, &format!("{path}."), within.as_ref().unwrap_or(field), table);
+        if entry.is_none() && idle.is_none() {
+            rows(page, &format!("{path}."), within.as_ref().unwrap_or(field), tables);
         }
     }
 }

@@ -66,7 +66,7 @@ impl Owner {
     }
 
     /// Whether an object has the labels of this owner.
-    pub(crate) fn owns(&self, metadata: &ObjectMeta, ownership: &Ownership) -> bool {
+    pub fn owns(&self, metadata: &ObjectMeta, ownership: &Ownership) -> bool {
         let label = |key: &str| metadata.labels.as_ref().and_then(|labels| labels.get(key)).map(String::as_str);
         self.labels(ownership).iter().all(|(key, value)| label(key) == Some(value))
     }

@@ -35,7 +35,7 @@ impl Kind {
     pub fn resting(self) -> Option<&'static str> {
         match self {
             Self::ArtifactGenerator => Some(GENERATOR_RECONCILE),
-            Self::ResourceSet | Self::ResourceSetInputProvider => Some(SET_RECONCILE),
+            Self::FluxInstance | Self::ResourceSet | Self::ResourceSetInputProvider => Some(SET_RECONCILE),
             _ => None,
         }
     }
@@ -52,6 +52,7 @@ impl Kind {
             Self::ExternalArtifact => "source external",
             Self::ArtifactGenerator => "artifact generator",
             Self::HelmRelease => "helmrelease",
+            Self::FluxInstance => "fluxinstance",
             Self::ResourceSet => "resourceset",
             Self::ResourceSetInputProvider => "resourcesetinputprovider",
             Self::Alert => "alert",
@@ -111,7 +112,7 @@ impl Resource {
     /// The revision that was applied, or of a source: that was fetched; empty before the first.
     pub fn revision(&self) -> &str {
         let path = match self.kind {
-            Kind::Kustomization | Kind::ResourceSet => "/status/lastAppliedRevision",
+            Kind::Kustomization | Kind::ResourceSet | Kind::FluxInstance => "/status/lastAppliedRevision",
             Kind::ResourceSetInputProvider => "/status/lastExportedRevision",
             // They have none.
             Kind::Alert | Kind::Provider | Kind::Receiver | Kind::ArtifactGenerator => return "",
@@ -161,6 +162,7 @@ impl Resource {
             }
             Kind::GitRepository | Kind::OCIRepository | Kind::HelmRepository => self.text("/spec/url").to_owned(),
             Kind::Bucket => format!("{}/{}", self.text("/spec/endpoint"), self.text("/spec/bucketName")),
+            Kind::FluxInstance => self.text("/spec/sync/url").to_owned(),
             Kind::Alert => format!("Provider/{}", self.text("/spec/providerRef/name")),
             Kind::ResourceSet => {
                 /// How many are named.

@@ -28,6 +28,8 @@ pub enum Kind {
     /// `helm.toolkit.fluxcd.io/v2`
     HelmRelease,
     /// `fluxcd.controlplane.io/v1`
+    FluxInstance,
+    /// `fluxcd.controlplane.io/v1`
     ResourceSet,
     /// `fluxcd.controlplane.io/v1`
     ResourceSetInputProvider,
@@ -53,7 +55,7 @@ impl Kind {
     ];
 
     /// The kinds that bring objects to the cluster.
-    pub const OWNERS: [Self; 3] = [Self::Kustomization, Self::HelmRelease, Self::ResourceSet];
+    pub const OWNERS: [Self; 4] = [Self::Kustomization, Self::HelmRelease, Self::ResourceSet, Self::FluxInstance];
 
     /// The kinds by which the world is told of events, and tells of changes.
     pub const NOTIFICATIONS: [Self; 3] = [Self::Alert, Self::Provider, Self::Receiver];
@@ -75,6 +77,7 @@ impl Kind {
             Self::ExternalArtifact => "ExternalArtifact",
             Self::ArtifactGenerator => "ArtifactGenerator",
             Self::HelmRelease => "HelmRelease",
+            Self::FluxInstance => "FluxInstance",
             Self::ResourceSet => "ResourceSet",
             Self::ResourceSetInputProvider => "ResourceSetInputProvider",
             Self::Alert => "Alert",
@@ -89,7 +92,7 @@ impl Kind {
             Self::Kustomization => "kustomize.toolkit.fluxcd.io",
             Self::HelmRelease => "helm.toolkit.fluxcd.io",
             Self::ArtifactGenerator => "source.extensions.fluxcd.io",
-            Self::ResourceSet | Self::ResourceSetInputProvider => "fluxcd.controlplane.io",
+            Self::FluxInstance | Self::ResourceSet | Self::ResourceSetInputProvider => "fluxcd.controlplane.io",
             Self::GitRepository
             | Self::OCIRepository
             | Self::Bucket
@@ -122,6 +125,7 @@ impl Kind {
             Self::ExternalArtifact => "externalartifacts",
             Self::ArtifactGenerator => "artifactgenerators",
             Self::HelmRelease => "helmreleases",
+            Self::FluxInstance => "fluxinstances",
             Self::ResourceSet => "resourcesets",
             Self::ResourceSetInputProvider => "resourcesetinputproviders",
             Self::Alert => "alerts",
@@ -151,6 +155,10 @@ impl Kind {
             "ExternalArtifact" => Self::ExternalArtifact,
             "ArtifactGenerator" => Self::ArtifactGenerator,
             "HelmRelease" => Self::HelmRelease,
+            "FluxInstance" => Self::FluxInstance,
+            "FluxReport" if group.is_empty() || group == known.group => {
+                misuse!("a FluxReport is only read: `kubectl get fluxreport flux --namespace flux-system -o yaml`")
+            }
             "ResourceSet" => Self::ResourceSet,
             "ResourceSetInputProvider" => Self::ResourceSetInputProvider,
             "Alert" => Self::Alert,
@@ -201,7 +209,7 @@ impl Kind {
 }
 
 /// What can be named instead.
-const SUPPORTED: &str = "kustomizations, helmreleases, resourcesets, resourcesetinputproviders, sources git, sources oci, sources bucket, sources helm, sources chart, sources external, artifact \
+const SUPPORTED: &str = "kustomizations, helmreleases, fluxinstances, resourcesets, resourcesetinputproviders, sources git, sources oci, sources bucket, sources helm, sources chart, sources external, artifact \
      generators, alerts, providers, receivers (for others: kubectl)";
 
 /// The shortest word that is taken for a mistyped kind: shorter ones are near to too much.

@@ -33,6 +33,7 @@ pub(crate) const ASSUMED_READY: &str = "AssumedReady";
 pub(crate) const SHARED: &str = "SharedObjects";
 pub(crate) const DRIFT_UNSEEN: &str = "DriftUnseen";
 pub(crate) const UNSET_VARIABLES: &str = "UnsetVariables";
+pub(crate) const WITHOUT_EFFECT: &str = "WithoutEffect";
 pub(crate) const RESTORED: &str = "Restored";
 pub(crate) const ACCESS_DENIED: &str = "AccessDenied";
 pub(crate) const NO_CONTROLLER: &str = "NoController";

@@ -15,6 +15,8 @@ mod counters;
 mod delivery;
 mod events;
 mod fetches;
+mod flux_instance;
+mod flux_report;
 mod foresight;
 mod helm_release;
 mod hidden;
@@ -69,7 +71,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cowherd_api::flux::controlplane::v1::ResourceSet;
+use cowherd_api::flux::controlplane::v1::{FluxInstance, ResourceSet};
 use cowherd_api::flux::helm::v2::HelmRelease;
 use cowherd_api::flux::kustomize::v1::Kustomization;
 use cowherd_api::flux::source::v1::{
@@ -156,12 +158,15 @@ impl Default for Config {
 }
 
 /// The kinds of owners.
-pub(crate) static OWNERS: [&owner::OwnerKind; 3] = [&kustomization::KIND, &helm_release::KIND, &resource_set::KIND];
+pub(crate) static OWNERS: [&owner::OwnerKind; 4] =
+    [&kustomization::KIND, &helm_release::KIND, &resource_set::KIND, &flux_instance::KIND];
 
 /// The kinds that the agents act upon, as group and kind.
 pub const ACTED_UPON: &[(&str, &str)] = &[
     ("kustomize.toolkit.fluxcd.io", "Kustomization"),
     ("helm.toolkit.fluxcd.io", "HelmRelease"),
+    ("fluxcd.controlplane.io", "FluxInstance"),
+    ("fluxcd.controlplane.io", "FluxReport"),
     ("fluxcd.controlplane.io", "ResourceSet"),
     ("fluxcd.controlplane.io", "ResourceSetInputProvider"),
     ("source.extensions.fluxcd.io", "ArtifactGenerator"),
@@ -234,10 +239,13 @@ pub async fn run(clients: impl Into<Clients>, mirrors: Mirrors, config: Config, 
     tasks.spawn(artifact_generator::run(shared.clone()));
     let providers = resource_set::Providers::default();
     tasks.spawn(input_provider::run(shared.clone(), providers.clone()));
-    tasks.spawn(resource_set::follow_inputs(shared, providers));
+    tasks.spawn(resource_set::follow_inputs(shared.clone(), providers));
+    tasks.spawn(flux_instance::run(shared, clients.delivery.clone()));
     let client = clients.delivery;
     let watch = (client.clone(), shard.clone(), health.clone(), metrics.clone(), signals.clone());
     tasks.spawn(schedule::watch::owners::<HelmRelease>(watch.0, watch.1, watch.2, watch.3, watch.4));
+    let watch = (client.clone(), shard.clone(), health.clone(), metrics.clone(), signals.clone());
+    tasks.spawn(schedule::watch::owners::<FluxInstance>(watch.0, watch.1, watch.2, watch.3, watch.4));
     let watch = (client.clone(), shard.clone(), health.clone(), metrics.clone(), signals.clone());
     tasks.spawn(schedule::watch::owners::<ResourceSet>(watch.0, watch.1, watch.2, watch.3, watch.4));
     tasks.spawn(schedule::watch::owners::<Kustomization>(client, shard, health, metrics, signals));

@@ -8,7 +8,7 @@ use cowherd_source::{Access, Block, LocalAccess, RepositoryUrl, Setup, StorageLi
 
 use crate::owner::{Owner, OwnerName, Precedence, Settings};
 use crate::source::{Artifact, SourceName, git};
-use crate::{DecryptionKeys, NamespacedName, kustomization};
+use crate::{DecryptionKeys, NamespacedName, flux_instance, kustomization};
 
 /// Who may what. By default, whatever is written in the cluster is the word of a tenant.
 #[derive(Clone, Debug, Default)]
@@ -45,10 +45,19 @@ pub struct Root {
     pub url: RepositoryUrl,
 }
 
-/// A reference to another namespace, where there may be none.
+/// What the agents may not do, or are not started to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("can't access '{0}', cross-namespace references have been blocked")]
-pub(crate) struct AccessDenied(NamespacedName);
+pub(crate) enum AccessDenied {
+    /// A reference to another namespace, where there may be none.
+    #[error("can't access '{0}', cross-namespace references have been blocked")]
+    Elsewhere(NamespacedName),
+    /// Tenants are to be kept apart, and are not as it is said.
+    #[error(
+        "spec.cluster.multitenant: tenants are not kept apart as it says, and nothing is followed until they are; start cowherd \
+         with --no-cross-namespace-refs and --default-service-account={0}"
+    )]
+    NoLockdown(String),
+}
 
 impl Policy {
     /// Whether the source is the one that everything grows from.
@@ -96,18 +105,28 @@ impl Policy {
 
     /// Whether what the owner refers to is where it may refer to.
     pub(crate) fn check(&self, name: &OwnerName, settings: &Settings) -> Result<(), AccessDenied> {
+        if let Some(account) = &settings.needs_lockdown
+            && !(self.no_cross_namespace_refs && self.default_service_account.as_ref() == Some(account))
+        {
+            return Err(AccessDenied::NoLockdown(account.clone()));
+        }
         if !self.no_cross_namespace_refs {
             return Ok(());
         }
         let depends_on = settings.depends_on.iter().map(|dependency| dependency.name.namespaced());
         let mut named = std::iter::once(settings.source.name.clone()).chain(depends_on);
-        named.find(|named| named.namespace != name.namespace).map_or(Ok(()), |named| Err(AccessDenied(named)))
+        named
+            .find(|named| named.namespace != name.namespace)
+            .map_or(Ok(()), |named| Err(AccessDenied::Elsewhere(named)))
     }
 
-    /// Has an owner that names no account act for the one that is said for all, and gives it its place before others.
+    /// Has an owner that names no account act for the one that is said for all, and gives it its place before others. A
+    /// FluxInstance, which has no field for that, acts for the one that the platform's own Kustomizations name.
     pub(crate) fn complete(&self, owner: &mut Owner) {
         owner.precedence = self.precedence(&owner.name);
         if let (None, Some(default)) = (&owner.account, &self.default_service_account) {
+            let is_platform = *owner.name.kind == flux_instance::KIND;
+            let default = if is_platform { flux_instance::PLATFORM_ACCOUNT } else { default.as_str() };
             owner.account = Some(Account::service_account(&owner.name.namespace, default));
             owner.has_default_account = true;
         }
@@ -156,6 +175,7 @@ impl Unnamed {
 mod tests {
     use super::*;
     use crate::owner::Owning;
+    use cowherd_api::flux::controlplane::v1::FluxInstance;
     use cowherd_api::flux::kustomize::v1::Kustomization;
     use serde_json::{Value, json};
 
@@ -255,6 +275,32 @@ mod tests {
         let said = unnamed.see(&owner("team", json!({}))).unwrap();
         assert!(said.contains("flux-system and team") && said.contains("--default-service-account"), "{said}");
         assert_eq!(unnamed.see(&owner("third", json!({}))), None);
+    }
+
+    #[test]
+    fn a_flux_instance_acts_for_the_platform_and_may_ask_for_tenants_to_be_kept_apart() {
+        let instance = |cluster: Value| {
+            let spec = json!({ "distribution": { "version": "2.x", "registry": "r" }, "cluster": cluster });
+            let object = json!({ "metadata": { "name": "flux", "namespace": "flux-system" }, "spec": spec });
+            serde_json::from_value::<FluxInstance>(object).unwrap().read(None).0
+        };
+        let locked = |account: &str| Policy {
+            no_cross_namespace_refs: true,
+            default_service_account: Some(account.into()),
+            ..Policy::default()
+        };
+        let mut owner = instance(json!({}));
+        Policy::default().complete(&mut owner);
+        assert_eq!(owner.account, None);
+        locked("default").complete(&mut owner);
+        assert_eq!(owner.account, Some(Account::service_account("flux-system", "kustomize-controller")));
+        let asks = instance(json!({ "multitenant": true }));
+        let check = |policy: &Policy| policy.check(&asks.name, asks.settings.as_ref().unwrap());
+        assert_eq!(check(&locked("default")), Ok(()));
+        for policy in [Policy::default(), locked("other")] {
+            let denied = check(&policy).unwrap_err().to_string();
+            assert!(denied.ends_with("--no-cross-namespace-refs and --default-service-account=default"), "{denied}");
+        }
     }
 
     #[test]

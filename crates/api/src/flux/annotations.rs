@@ -104,6 +104,10 @@ pub const SET_CHECKSUM: &str = "fluxcd.controlplane.io/checksum";
 pub const SET_NAME: &str = "resourceset.fluxcd.controlplane.io/name";
 /// The label with the namespace of the ResourceSet that applied an object.
 pub const SET_NAMESPACE: &str = "resourceset.fluxcd.controlplane.io/namespace";
+/// The label with the name of the FluxInstance that applied an object.
+pub const INSTANCE_NAME: &str = "fluxcd.controlplane.io/name";
+/// The label with the namespace of the FluxInstance that applied an object.
+pub const INSTANCE_NAMESPACE: &str = "fluxcd.controlplane.io/namespace";
 /// The finalizer of the Flux Operator's resources.
 pub const OPERATOR_FINALIZER: &str = "fluxcd.controlplane.io/finalizer";
 /// The field manager with which ResourceSets apply objects, and with which the status of the Flux Operator's resources is written.

@@ -65,7 +65,7 @@ impl Reconcile {
         let steps = self.steps(&client, target.as_ref()).await?;
         if self.allow_prune {
             // None is asked for where not all can be approved of.
-            let all = steps.iter().flatten().filter(|one| one.kind == Kind::Kustomization);
+            let all = steps.iter().flatten().filter(|one| waits_for_approval(one.kind));
             all.map(what_waits).collect::<Result<Vec<_>>>()?;
         }
         for step in steps {
@@ -145,13 +145,19 @@ pub async fn source_of(client: &Client, kustomization: &Resource) -> Result<Reso
     resource::get(client, kind, &namespace, kustomization.text("/spec/sourceRef/name")).await
 }
 
-/// The identity of what a Kustomization says waits for approval.
-fn what_waits(kustomization: &Resource) -> Result<&str> {
-    let held = kustomization.condition("PruneProtected").filter(|held| held.status == "True");
+/// Whether a prune of one of the kind may wait until somebody approves of it.
+fn waits_for_approval(kind: Kind) -> bool {
+    matches!(kind, Kind::Kustomization | Kind::FluxInstance)
+}
+
+/// The identity of what the resource says waits for approval.
+fn what_waits(resource: &Resource) -> Result<&str> {
+    let held = resource.condition("PruneProtected").filter(|held| held.status == "True");
     held.and_then(|held| cowherd_gitops::approval(held.message)).with_context(|| {
         format!(
-            "nothing of kustomization {} waits for approval; reconcile it without --allow-prune, and approve of what waits then",
-            kustomization.name()
+            "nothing of {} {} waits for approval; reconcile it without --allow-prune, and approve of what waits then",
+            resource.kind.word(),
+            resource.name()
         )
     })
 }
@@ -172,7 +178,7 @@ impl Request {
         let token = jiff::Timestamp::now().to_string();
         let api = resource.kind.api(client, &resource.namespace());
         let mut annotations = json!({ RECONCILE_REQUESTED_AT: token });
-        if allow_prune && resource.kind == Kind::Kustomization {
+        if allow_prune && waits_for_approval(resource.kind) {
             annotations[PRUNE_APPROVED] = json!(what_waits(resource)?);
         }
         let patch = Patch::Merge(json!({ "metadata": { "annotations": annotations } }));

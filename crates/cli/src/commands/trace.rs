@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 use console::measure_text_width;
-use cowherd_api::flux::annotations::{SET_NAME, SET_NAMESPACE};
+use cowherd_api::flux::annotations::{INSTANCE_NAME, INSTANCE_NAMESPACE, SET_NAME, SET_NAMESPACE};
 use cowherd_apply::{OWNER_NAME, OWNER_NAMESPACE};
 use cowherd_source::Commit;
 use cowherd_text::{near, shell};
@@ -331,6 +331,9 @@ async fn owner_of(client: &Client, object: &DynamicObject) -> Result<DynamicObje
     let label = |name: &str| object.labels().get(name).cloned();
     if let (Some(namespace), Some(name)) = (label(SET_NAMESPACE), label(SET_NAME)) {
         return get(client, &Kind::ResourceSet.api_resource(), Some(&namespace), &name).await;
+    }
+    if let (Some(namespace), Some(name)) = (label(INSTANCE_NAMESPACE), label(INSTANCE_NAME)) {
+        return get(client, &Kind::FluxInstance.api_resource(), Some(&namespace), &name).await;
     }
     let owners = object.owner_references();
     let owner = owners.iter().find(|owner| owner.controller == Some(true)).or(owners.first());

@@ -55,7 +55,7 @@ impl Tree {
         let target = Target::parse(&self.words)?;
         let [name] = &target.names[..] else { misuse!("name one Kustomization, as in `cowherd tree flux-system`") };
         if !Kind::OWNERS.contains(&target.kind) {
-            misuse!("only Kustomizations, HelmReleases and ResourceSets have a tree");
+            misuse!("only Kustomizations, HelmReleases, ResourceSets and FluxInstances have a tree");
         }
         let client = self.cluster.client().await?;
         let root = resource::get(&client, target.kind, &self.cluster.namespace, name).await?;

@@ -3,8 +3,8 @@
 mod setting;
 
 use cowherd_api::flux::annotations::{
-    FIELD_MANAGER, HELM_FIELD_MANAGER, OPERATOR_FIELD_MANAGER, OWNER_NAME, OWNER_NAMESPACE, RELEASE_NAME,
-    RELEASE_NAMESPACE, SET_NAME, SET_NAMESPACE,
+    FIELD_MANAGER, HELM_FIELD_MANAGER, INSTANCE_NAME, INSTANCE_NAMESPACE, OPERATOR_FIELD_MANAGER, OWNER_NAME,
+    OWNER_NAMESPACE, RELEASE_NAME, RELEASE_NAMESPACE, SET_NAME, SET_NAMESPACE,
 };
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
@@ -27,14 +27,17 @@ struct Describer {
 impl Describer {
     /// As its labels say, if these fields of the resource are those that such a one applies.
     fn of(resource: &Resource, entry: &ManagedFieldsEntry) -> Option<Self> {
+        let label = |key: &str| resource.object.labels().get(key).cloned();
         let (kind, name, namespace) = match entry.manager.as_deref() {
             _ if entry.operation.as_deref() != Some("Apply") => return None,
             Some(FIELD_MANAGER) => (Kind::Kustomization, OWNER_NAME, OWNER_NAMESPACE),
             Some(HELM_FIELD_MANAGER) => (Kind::HelmRelease, RELEASE_NAME, RELEASE_NAMESPACE),
+            Some(OPERATOR_FIELD_MANAGER) if label(SET_NAME).is_none() => {
+                (Kind::FluxInstance, INSTANCE_NAME, INSTANCE_NAMESPACE)
+            }
             Some(OPERATOR_FIELD_MANAGER) => (Kind::ResourceSet, SET_NAME, SET_NAMESPACE),
             _ => return None,
         };
-        let label = |key: &str| resource.object.labels().get(key).cloned();
         Some(Self { kind, namespace: label(namespace)?, name: label(name)? })
     }
 

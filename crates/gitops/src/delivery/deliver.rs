@@ -22,7 +22,9 @@ use super::reach::reach;
 use super::readiness::Readiness;
 use super::unmade::{unmade, unprepared};
 use super::{Context, awaited, finalize, guard, health, idle, nobody, places, remedies, restored, unbrought};
-use crate::conditions::{DRIFT_FOUGHT, DRIFT_UNSEEN, RECONCILIATION_SUCCEEDED, SHARED, UNSET_VARIABLES};
+use crate::conditions::{
+    DRIFT_FOUGHT, DRIFT_UNSEEN, RECONCILIATION_SUCCEEDED, SHARED, UNSET_VARIABLES, WITHOUT_EFFECT,
+};
 use crate::events::Type;
 use crate::owner::{Inventory, Settings, status};
 use crate::producer::{Preparing, Product};
@@ -253,6 +255,9 @@ async fn apply(
     };
     job.hide_too(&product.mask);
     tell_unset(context, job, product.unset.as_deref(), is_new);
+    if let Some(message) = status::is_without_effect(&mut job.status, &job.owner, product.without_effect.as_deref()) {
+        job.tell_event(context, Type::Normal, WITHOUT_EFFECT, &message);
+    }
     let identified = target.applier.identify(&mut product.manifests, settings.default_namespace.as_deref()).await;
     identified.map_err(Failure::apply)?;
     job.owned = Some(owned(&product.manifests));

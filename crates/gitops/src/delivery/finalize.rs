@@ -15,6 +15,7 @@ use super::handover::{leave_to_others, with_given};
 use super::job::Job;
 use super::proof::settle_doubtful;
 use super::reach::reach;
+use super::relinquish::relinquish;
 use super::spared::spare;
 use super::{Context, guard, restored};
 use crate::Phase;
@@ -95,6 +96,9 @@ pub(super) async fn remove(context: &Context, job: &mut Job) -> Result<(), Failu
         false => silents.awaited(context, job, &stale.objects).await,
     };
     guard::await_others(context, target, job, &stale, awaited).await?;
+    if job.name.kind.relinquishes {
+        relinquish(context, target, job.name.kind, &stale.owner, &stale.objects).await?;
+    }
     let pruned = match prune(context, target, job, &stale, |object| !silents.are_outdated(context, object)).await {
         Ok(pruned) => pruned,
         Err(Partial { error, changes, .. }) => {

@@ -23,6 +23,7 @@ mod proof;
 mod prune;
 mod reach;
 mod readiness;
+mod relinquish;
 mod remedies;
 mod restored;
 pub(crate) mod sharing;

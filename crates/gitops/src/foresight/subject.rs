@@ -5,7 +5,7 @@ use kube::api::DynamicObject;
 use serde_json::Value;
 
 use crate::owner::{Owner, OwnerKind, Status};
-use crate::{OWNERS, helm_release, kustomization};
+use crate::{OWNERS, flux_instance, helm_release, kustomization};
 
 /// The kinds whose changes are foreseen. What ResourceSets would make is not yet.
 static FORESEEN: [&OwnerKind; 2] = [&kustomization::KIND, &helm_release::KIND];
@@ -43,10 +43,11 @@ impl Subject {
         &self.object
     }
 
-    /// Whether another owner has made it.
+    /// Whether another owner has made it. What a FluxInstance has followed is where everything begins, which counts as nobody's.
     pub fn is_owned(&self) -> bool {
         let labels = self.object.pointer("/metadata/labels").and_then(Value::as_object);
-        labels.is_some_and(|labels| OWNERS.iter().any(|kind| labels.contains_key(kind.ownership.name_label)))
+        let mut owners = OWNERS.into_iter().filter(|kind| *kind != &flux_instance::KIND);
+        labels.is_some_and(|labels| owners.any(|kind| labels.contains_key(kind.ownership.name_label)))
     }
 
     /// Whether nothing is known beforehand of what it describes but by what the cluster has of it already.

@@ -64,6 +64,7 @@ pub(crate) static KIND: OwnerKind = OwnerKind {
     status_manager: HELM_FIELD_MANAGER,
     finalizer: FINALIZER,
     minds_losses: true,
+    relinquishes: false,
     status_fields: status::FIELDS,
     read: read::<HelmRelease>,
     write_status: status::write,

@@ -87,6 +87,7 @@ fn settings(name: &OwnerName, spec: &HelmReleaseSpec) -> Result<Settings, Settin
         health_checks: Vec::new(),
         judges: judges(&spec.health_check_exprs)?,
         minds_drift: corrects_drift(spec),
+        needs_lockdown: None,
     })
 }
 
@@ -106,6 +107,7 @@ pub(super) fn least_settings(name: &OwnerName) -> Settings {
         health_checks: Vec::new(),
         judges: Judges::default(),
         minds_drift: false,
+        needs_lockdown: None,
     }
 }
 

@@ -36,6 +36,7 @@ pub(crate) static KIND: OwnerKind = OwnerKind {
     status_manager: KUSTOMIZE_STATUS_MANAGER,
     finalizer: FINALIZER,
     minds_losses: true,
+    relinquishes: false,
     status_fields: status::FIELDS,
     read: read::<Kustomization>,
     write_status: status::write,

@@ -81,6 +81,7 @@ pub(super) fn settings(object: &Kustomization) -> Result<Settings, SettingsError
         health_checks: health_checks(spec)?,
         judges: judges(&spec.health_check_exprs)?,
         minds_drift: true,
+        needs_lockdown: None,
     })
 }
 

@@ -30,6 +30,8 @@ pub(crate) struct OwnerKind {
     pub(crate) finalizer: &'static str,
     /// Whether a prune of all that an owner had, or of what holds something of others, waits until somebody approves of it.
     pub(crate) minds_losses: bool,
+    /// Whether the Kustomizations that go with one of its owners leave what they have brought.
+    pub(crate) relinquishes: bool,
     /// The fields that a status can have. Those that are not written are removed.
     pub(crate) status_fields: &'static [&'static str],
     /// Reads an object of the kind.

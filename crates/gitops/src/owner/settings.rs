@@ -63,6 +63,8 @@ pub(crate) struct Settings {
     pub(crate) judges: Judges,
     /// Whether it is put right what others change.
     pub(crate) minds_drift: bool,
+    /// The account that tenants have to act for who name none, where the agents have to keep them apart for it.
+    pub(crate) needs_lockdown: Option<String>,
 }
 
 impl Settings {
@@ -74,8 +76,9 @@ impl Settings {
 
 /// A field that cannot be acted on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("spec.{field} {problem}")]
+#[error("{}{problem}", place(.field))]
 pub(crate) struct SettingsError {
+    /// The field of the spec; empty where the problem itself says where it is.
     pub(crate) field: Cow<'static, str>,
     pub(crate) problem: String,
     /// The reason of the conditions.
@@ -92,6 +95,11 @@ impl SettingsError {
     pub(crate) fn expression(field: impl Into<Cow<'static, str>>, problem: impl Into<String>) -> Self {
         Self { reason: INVALID_EXPRESSION, ..Self::new(field, problem) }
     }
+}
+
+/// Where a field is, before what is wrong with it.
+fn place(field: &str) -> String {
+    if field.is_empty() { String::new() } else { format!("spec.{field} ") }
 }
 
 /// Refuses names in a spec, by the fields that they stand in, that would make another request of one about what they name. Whatever

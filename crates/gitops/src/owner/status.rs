@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use super::{History, Inventory, Owner, OwnerKind, OwnerName, Reconciliation};
 use crate::conditions::{
     ASSUMED_READY, Conditions, DRIFT_UNSEEN, HEALTHY, PROGRESSING, PRUNE_FAILED, PRUNE_PROTECTED, READY,
-    RECONCILIATION_SUCCEEDED, RECONCILING, SHARED, STALLED, TERMINATING, UNSET_VARIABLES, find, time,
+    RECONCILIATION_SUCCEEDED, RECONCILING, SHARED, STALLED, TERMINATING, UNSET_VARIABLES, WITHOUT_EFFECT, find, time,
 };
 use crate::status::{Precondition, Written};
 use crate::{Counters, Occasion};
@@ -181,6 +181,11 @@ pub(crate) fn looks(status: &mut Status, owner: &Owner, told: Option<&str>) -> O
 pub(crate) fn lacks(status: &mut Status, owner: &Owner, told: Option<&str>, is_new: bool) -> Option<String> {
     let news = note(status, owner, UNSET_VARIABLES, told);
     news.or_else(|| told.filter(|_| is_new).map(str::to_owned))
+}
+
+/// What of the owner has no effect, as `told`; what to say of it if that is news.
+pub(crate) fn is_without_effect(status: &mut Status, owner: &Owner, told: Option<&str>) -> Option<String> {
+    note(status, owner, WITHOUT_EFFECT, told)
 }
 
 /// Whether it says that drift of some of the objects is not seen as it happens.

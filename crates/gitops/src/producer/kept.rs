@@ -45,6 +45,8 @@ pub(crate) struct Kept {
     pub(crate) unset: Option<String>,
     /// What of them was made of values of Secrets.
     pub(crate) made: BTreeSet<String>,
+    /// What of the owner has no effect.
+    pub(crate) without_effect: Option<String>,
     pub(crate) objects: Vec<Value>,
 }
 
@@ -60,6 +62,7 @@ struct File {
     unset: Option<String>,
     #[serde(default)]
     made: BTreeSet<String>,
+    without_effect: Option<String>,
     objects: Vec<Value>,
 }
 
@@ -83,10 +86,10 @@ impl KeptRenders {
                 tracing::warn!(owner = %name, %error, "a kept render cannot be read; it is made again");
             }
         });
-        let File { key, reads, remotes, digest, unset, made, objects } = kept.ok()?;
+        let File { key, reads, remotes, digest, unset, without_effect, made, objects } = kept.ok()?;
         let holds = key == self.key(parameters) && reads.unchanged_in(tree).unwrap_or(false);
         let inputs = Inputs { reads, remotes: remotes.into_iter().collect(), is_complete: true };
-        holds.then_some(Kept { inputs, digest, unset, made, objects })
+        holds.then_some(Kept { inputs, digest, unset, without_effect, made, objects })
     }
 
     /// Keeps a render in the place of the one before. One that cannot be kept is made again at the next start.
@@ -98,6 +101,7 @@ impl KeptRenders {
             digest: product.digest.clone(),
             unset: product.unset.clone(),
             made: product.made.clone(),
+            without_effect: product.without_effect.clone(),
             objects: product.objects().cloned().collect(),
         };
         if let Err(error) = write(&self.path(name), &file) {

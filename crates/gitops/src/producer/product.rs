@@ -14,6 +14,8 @@ pub(crate) struct Product {
     pub(crate) digest: String,
     /// What was to be filled in and has no value, in a sentence.
     pub(crate) unset: Option<String>,
+    /// What of the owner has no effect, in a sentence.
+    pub(crate) without_effect: Option<String>,
     /// What was found out that must not be shown.
     pub(crate) mask: Mask,
     /// What of it was made of values of Secrets, and cannot be known of these.
@@ -41,7 +43,15 @@ impl Product {
             digest.update(b"\n");
         }
         let digest = digest.finalize().iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"));
-        Self { manifests, digest, unset: None, mask: Mask::default(), made: BTreeSet::new(), is_decrypted: false }
+        Self {
+            manifests,
+            digest,
+            unset: None,
+            without_effect: None,
+            mask: Mask::default(),
+            made: BTreeSet::new(),
+            is_decrypted: false,
+        }
     }
 
     /// The same with what was made of values of Secrets, which must not be shown either.
@@ -58,7 +68,9 @@ impl Product {
         made: BTreeSet<String>,
     ) -> Result<Self, ManifestError> {
         let manifests = objects.into_iter().map(Manifest::new).collect::<Result<_, _>>()?;
-        Ok(Self { digest, unset, ..Self::of(manifests) }.hiding(made))
+        let (mask, without_effect) = Default::default();
+        let again = Self { manifests, digest, unset, without_effect, mask, made: BTreeSet::new(), is_decrypted: false };
+        Ok(again.hiding(made))
     }
 
     /// The objects.

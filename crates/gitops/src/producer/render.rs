@@ -75,11 +75,11 @@ impl Render {
 
     /// What was kept, if what it used from elsewhere is as it was.
     fn again(&self, kept: Kept, brought: &Brought) -> Option<(Product, Arc<Inputs>)> {
-        let Kept { inputs, digest, unset, made, objects } = kept;
+        let Kept { inputs, digest, unset, without_effect, made, objects } = kept;
         if !brought.are_unchanged(&inputs.remotes) {
             return None;
         }
-        let product = Product::again(objects, digest, unset, made).ok()?;
+        let product = Product { without_effect, ..Product::again(objects, digest, unset, made).ok()? };
         tracing::debug!(owner = %self.owner, revision = self.revision, "a kept render still holds");
         Some((product, Arc::new(inputs)))
     }

@@ -39,6 +39,7 @@ pub(crate) static KIND: OwnerKind = OwnerKind {
     finalizer: OPERATOR_FINALIZER,
     // What inputs decide on goes when they do.
     minds_losses: false,
+    relinquishes: false,
     status_fields: status::FIELDS,
     read: read::<ResourceSet>,
     write_status: status::write,

@@ -97,6 +97,7 @@ fn settings(object: &ResourceSet) -> Result<Settings, SettingsError> {
         health_checks: Vec::new(),
         judges: Judges::default(),
         minds_drift: true,
+        needs_lockdown: None,
     })
 }
 

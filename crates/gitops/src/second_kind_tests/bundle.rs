@@ -42,6 +42,7 @@ pub(super) static KIND: OwnerKind = OwnerKind {
     status_manager: "bundle-controller-status",
     finalizer: FINALIZER,
     minds_losses: true,
+    relinquishes: false,
     status_fields: &["observedGeneration", "conditions", "delivered", "objects"],
     read: read::<Bundle>,
     write_status,
@@ -129,6 +130,7 @@ impl Owning for Bundle {
             health_checks: Vec::new(),
             judges: Judges::default(),
             minds_drift: true,
+            needs_lockdown: None,
         };
         let status = Status {
             observed_generation: self.status.observed_generation,

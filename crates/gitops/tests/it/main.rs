@@ -15,6 +15,7 @@ mod failures;
 mod fights;
 mod git;
 mod inputs;
+mod instances;
 mod leaving;
 mod lifecycle;
 mod notifications;

@@ -220,7 +220,7 @@ async fn told_again(world: &World, name: &str) {
 }
 
 /// The kinds of which Alerts tell, with objects of them that webhooks have reconciled.
-const TOLD: [(&str, &str, &str); 11] = [
+const TOLD: [(&str, &str, &str); 12] = [
     ("kustomize.toolkit.fluxcd.io/v1", "Kustomization", "root"),
     (HELM, "HelmRelease", "web"),
     (SOURCE, "GitRepository", FLUX),
@@ -232,7 +232,26 @@ const TOLD: [(&str, &str, &str); 11] = [
     (EXTENSIONS, "ArtifactGenerator", "parts"),
     (OPERATOR, "ResourceSet", "set"),
     (OPERATOR, "ResourceSetInputProvider", "given"),
+    (OPERATOR, "FluxInstance", "flux"),
 ];
+
+/// A FluxInstance that follows this repository under another name, and the report on it.
+async fn play_instance(world: &World) {
+    world.repository.write("instance/a.yaml", &config_map("apps", "instance", "1"));
+    world.repository.commit("an instance");
+    let url = format!("file://{}", world.repository.path().display());
+    let sync = json!({ "kind": "GitRepository", "name": "instance", "url": url, "ref": "refs/heads/main", "path": "./instance" });
+    let spec = json!({ "distribution": { "version": "2.x", "registry": "ghcr.io/fluxcd" }, "sync": sync });
+    let object = json!({ "metadata": { "name": "flux", "namespace": FLUX }, "spec": spec });
+    world.create(OPERATOR, "FluxInstance", object).await;
+    world
+        .until("there is a report of what is followed", async || {
+            let report = world.get(OPERATOR, "FluxReport", Some(FLUX), "flux").await.unwrap_or_default();
+            let is_whole = report["spec"]["sync"]["ready"] == true && report["status"]["conditions"].is_array();
+            if is_whole { Ok(()) } else { Err(report.to_string()) }
+        })
+        .await;
+}
 
 /// A ResourceSet whose objects are filled in with what a provider gives, one of them a copy, after something else is there.
 async fn play_set(world: &World) {
@@ -353,6 +372,7 @@ async fn play(world: &World) {
     play_release(world).await;
     play_generator(world).await;
     play_set(world).await;
+    play_instance(world).await;
     play_webhook(world).await;
     told_again(world, "all").await;
     for (kind, name) in
@@ -369,6 +389,7 @@ async fn play(world: &World) {
         (SOURCE, "HelmChart", "web"),
         (SOURCE, "HelmRepository", "charts"),
         (EXTENSIONS, "ArtifactGenerator", "parts"),
+        (OPERATOR, "FluxInstance", "flux"),
         (OPERATOR, "ResourceSet", "set"),
         (OPERATOR, "ResourceSetInputProvider", "given"),
         (HELM, "HelmRelease", "web"),

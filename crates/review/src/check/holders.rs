@@ -48,6 +48,7 @@ const NAMED: &[(&str, &[(&str, &str)])] = &[
         "ResourceSetInputProvider",
         &[("spec.secretRef", SECRET), ("spec.certSecretRef", SECRET), ("spec.serviceAccountName", ACCOUNT)],
     ),
+    ("FluxInstance", &[("spec.sync.pullSecret", SECRET)]),
     ("Provider", &[("spec.secretRef", SECRET), ("spec.certSecretRef", SECRET), ("spec.proxySecretRef", SECRET)]),
     ("Receiver", &[("spec.secretRef", SECRET)]),
 ];

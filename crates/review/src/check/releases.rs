@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use cowherd_api::supported::{
-    ARTIFACT_GENERATOR, BUCKET, HELM_CHART, HELM_RELEASE, HELM_REPOSITORY, INPUT_PROVIDER, RESOURCE_SET, Unsupported,
-    refused,
+    ARTIFACT_GENERATOR, BUCKET, FLUX_INSTANCE, HELM_CHART, HELM_RELEASE, HELM_REPOSITORY, INPUT_PROVIDER, RESOURCE_SET,
+    Unsupported, refused,
 };
 use cowherd_apply::Manifest;
 use cowherd_tree::{EntryKind, Tree, TreePath};
@@ -47,6 +47,7 @@ fn table(group: &str, kind: &str) -> Option<&'static [Unsupported]> {
     match (group, kind) {
         (GROUP, "HelmRelease") => Some(HELM_RELEASE),
         ("source.extensions.fluxcd.io", "ArtifactGenerator") => Some(ARTIFACT_GENERATOR),
+        ("fluxcd.controlplane.io", "FluxInstance") => Some(FLUX_INSTANCE),
         ("fluxcd.controlplane.io", "ResourceSet") => Some(RESOURCE_SET),
         ("fluxcd.controlplane.io", "ResourceSetInputProvider") => Some(INPUT_PROVIDER),
         ("source.toolkit.fluxcd.io", "Bucket") => Some(BUCKET),

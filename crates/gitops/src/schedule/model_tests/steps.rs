@@ -151,6 +151,7 @@ fn other_kind() -> &'static OwnerKind {
         status_manager: of.status_manager,
         finalizer: of.finalizer,
         minds_losses: of.minds_losses,
+        relinquishes: of.relinquishes,
         status_fields: of.status_fields,
         read: of.read,
         write_status: of.write_status,

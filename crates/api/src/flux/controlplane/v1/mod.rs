@@ -1,11 +1,21 @@
 //! `fluxcd.controlplane.io/v1`.
 
+mod flux_instance;
+mod flux_report;
 mod input_provider;
 mod resource_set;
 mod selector;
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 
+pub use flux_instance::{
+    Cluster, ComponentImage, Distribution, FluxInstance, FluxInstanceSpec, FluxInstanceStatus, Kustomize, Sharding,
+    Storage, Sync, flux_instance_crd,
+};
+pub use flux_report::{
+    ClusterInfo, ComponentStatus, DistributionStatus, FluxReport, FluxReportSpec, FluxReportStatus, OperatorInfo,
+    ReconcilerStats, ReconcilerStatus, SyncStatus, flux_report_crd,
+};
 pub use input_provider::{
     ExternalArtifactSelector, InputFilter, InputSkip, NextSchedule, ResourceSetInputProvider,
     ResourceSetInputProviderSpec, ResourceSetInputProviderStatus, Schedule, input_provider_crd,
