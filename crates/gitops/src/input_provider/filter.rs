@@ -93,12 +93,11 @@ impl Filter {
     pub(super) fn choose<T>(&self, tags: Vec<T>, name: impl Fn(&T) -> &str) -> Vec<T> {
         let mut tags: Vec<T> = tags.into_iter().filter(|tag| self.fits(name(tag))).collect();
         if let Some(semver) = &self.semver {
-            let version = |tag: T| {
-                let plain = name(&tag).strip_prefix('v').unwrap_or(name(&tag));
-                let version = Version::parse_strict(plain).ok().filter(|version| semver.allows(version))?;
+            let versioned = |tag: T| {
+                let version = version(name(&tag)).filter(|version| semver.allows(version))?;
                 Some((version, tag))
             };
-            let mut versions: Vec<(Version, T)> = tags.into_iter().filter_map(version).collect();
+            let mut versions: Vec<(Version, T)> = tags.into_iter().filter_map(versioned).collect();
             versions.sort_by(|(one, _), (other, _)| other.compare(one));
             tags = versions.into_iter().map(|(_, tag)| tag).collect();
         } else {
@@ -107,6 +106,11 @@ impl Filter {
         tags.truncate(self.limit);
         tags
     }
+}
+
+/// The version that a tag names, which has three numbers, as Flux has it: `v2025.02.03-rc.1` is one.
+fn version(tag: &str) -> Option<Version> {
+    Version::parse(tag).ok().filter(|_| tag.splitn(3, '.').count() == 3)
 }
 
 #[cfg(test)]
