@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::Policy;
 use crate::conditions::{READY, find, time};
 use crate::flux_instance::{NAME, VERSION, components};
 
@@ -36,11 +37,11 @@ const SETTLED: Duration = Duration::from_secs(1);
 const PAGE: u32 = 500;
 
 /// Keeps the report on the FluxInstance, until that is gone.
-pub(crate) async fn keep(client: &Client, mut instances: watch::Receiver<Arc<FluxInstance>>) {
+pub(crate) async fn keep(client: &Client, policy: &Policy, mut instances: watch::Receiver<Arc<FluxInstance>>) {
     let mut last = None;
     loop {
         let instance = instances.borrow_and_update().clone();
-        if let Err(error) = report(client, &instance, &mut last).await {
+        if let Err(error) = report((client, policy), &instance, &mut last).await {
             tracing::debug!(%error, "the FluxReport could not be made");
         }
         let told = Told::of(&instance);
@@ -85,7 +86,7 @@ impl Told {
 type Last = Option<(Instant, Told)>;
 
 /// Makes the report if it is due.
-async fn report(client: &Client, instance: &FluxInstance, last: &mut Last) -> kube::Result<()> {
+async fn report((client, policy): (&Client, &Policy), instance: &FluxInstance, last: &mut Last) -> kube::Result<()> {
     let namespace = instance.namespace().unwrap_or_default();
     let api: Api<FluxReport> = Api::namespaced(client.clone(), &namespace);
     let found = api.get_opt(NAME).await?;
@@ -95,7 +96,7 @@ async fn report(client: &Client, instance: &FluxInstance, last: &mut Last) -> ku
     if !is_due(found.as_ref(), requested.as_ref(), made) {
         return Ok(());
     }
-    let spec = spec(client, instance, &namespace).await?;
+    let spec = spec(client, instance, &namespace, policy.tells_of_all(&namespace)).await?;
     write(&api, &namespace, spec, requested).await?;
     *last = Some((Instant::now(), told));
     Ok(())
@@ -114,11 +115,11 @@ fn is_due(report: Option<&FluxReport>, requested: Option<&String>, made: Option<
     (requested.is_some() && requested != handled) || made.is_none_or(|made| made.elapsed() >= every)
 }
 
-/// What there is to report.
-async fn spec(client: &Client, instance: &FluxInstance, namespace: &str) -> kube::Result<Value> {
+/// What there is to report: of all namespaces, or of this one alone.
+async fn spec(client: &Client, instance: &FluxInstance, namespace: &str, is_of_all: bool) -> kube::Result<Value> {
     let name = instance.spec.sync.as_ref().and_then(|sync| sync.name.as_deref()).filter(|name| !name.is_empty());
     let sync = sync::look(client, namespace, name.unwrap_or(namespace)).await?;
-    let reconcilers = counts::all(client).await?;
+    let reconcilers = counts::all(client, Some(namespace).filter(|_| !is_of_all)).await?;
     let server = client.apiserver_version().await?;
     let image = format!("cowherd:{VERSION}");
     let status = "Current It is a part of cowherd.";
@@ -131,7 +132,7 @@ async fn spec(client: &Client, instance: &FluxInstance, namespace: &str) -> kube
         "components": components().map(component).collect::<Vec<_>>(),
         "reconcilers": reconcilers,
     });
-    let nodes = nodes(client).await?;
+    let nodes = if is_of_all { nodes(client).await? } else { 0 };
     if nodes > 0 {
         spec["cluster"]["nodes"] = nodes.into();
     }

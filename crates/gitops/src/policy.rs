@@ -103,6 +103,12 @@ impl Policy {
         access
     }
 
+    /// Whether whoever looks into the namespace may be told how many resources others have: where tenants are kept apart, in that
+    /// of the platform alone.
+    pub(crate) fn tells_of_all(&self, namespace: &str) -> bool {
+        !self.no_cross_namespace_refs || self.first.as_ref().is_some_and(|first| first.namespace == namespace)
+    }
+
     /// Whether what the owner refers to is where it may refer to.
     pub(crate) fn check(&self, name: &OwnerName, settings: &Settings) -> Result<(), AccessDenied> {
         if let Some(account) = &settings.needs_lockdown
@@ -275,6 +281,14 @@ mod tests {
         let said = unnamed.see(&owner("team", json!({}))).unwrap();
         assert!(said.contains("flux-system and team") && said.contains("--default-service-account"), "{said}");
         assert_eq!(unnamed.see(&owner("third", json!({}))), None);
+    }
+
+    #[test]
+    fn a_tenant_is_not_told_what_others_have() {
+        let first = Some(NamespacedName::new("flux-system", "flux-system"));
+        let locked = Policy { no_cross_namespace_refs: true, first, ..Policy::default() };
+        assert!(locked.tells_of_all("flux-system") && !locked.tells_of_all("team"));
+        assert!(Policy::default().tells_of_all("team"));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! Kustomization, by its own field for that.
 
 use cowherd_api::flux::annotations::{DISABLED, PRUNE, RECONCILE, SET_PRUNE};
-use cowherd_apply::{ObjectId, Owner as Mark, Versioned};
+use cowherd_apply::{ObjectId, Owner as Mark, Versioned, is_path_segment};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
 use kube::api::{DynamicObject, Patch, PatchParams};
@@ -56,6 +56,8 @@ fn says_no(metadata: &ObjectMeta, annotation: &str) -> bool {
     said.is_some_and(|value| value.eq_ignore_ascii_case(DISABLED))
 }
 
+/// Whether it is a Kustomization. What a status says may be no name at all.
 fn is_kustomization(id: &ObjectId) -> bool {
-    (id.group.as_str(), id.kind.as_str()) == (kustomization::KIND.group, kustomization::KIND.kind)
+    let is_name = is_path_segment(&id.namespace) && is_path_segment(&id.name);
+    is_name && (id.group.as_str(), id.kind.as_str()) == (kustomization::KIND.group, kustomization::KIND.kind)
 }

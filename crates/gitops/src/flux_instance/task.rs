@@ -47,7 +47,7 @@ impl Tasks for Keeping {
         let is_ours = |object: &Arc<FluxInstance>| self.shared.config.shard.has(object.metadata.labels.as_ref());
         // Of another name there is none that is acted on, and of another shard somebody else reports.
         if name.name == NAME && objects.wait_for(is_ours).await.is_ok() {
-            flux_report::keep(&self.client, objects).await;
+            flux_report::keep(&self.client, &self.shared.config.policy, objects).await;
             return;
         }
         while objects.changed().await.is_ok() {}

@@ -31,11 +31,16 @@ pub(super) const COUNTED: [(&str, &str, &str); 15] = [
 /// The annotations by which an object is left alone that has no field for that.
 const RESTING: [&str; 2] = [SET_RECONCILE, GENERATOR_RECONCILE];
 
-/// The counts of all kinds, as a report has them.
-pub(super) async fn all(client: &Client) -> kube::Result<Vec<Value>> {
+/// The counts of all kinds, as a report has them: in all namespaces, or in one.
+pub(super) async fn all(client: &Client, namespace: Option<&str>) -> kube::Result<Vec<Value>> {
     let mut all = Vec::with_capacity(COUNTED.len());
     for (group, version, kind) in COUNTED {
-        let stats = count(client, group, version, kind).await?.written();
+        let resource = resource(group, version, kind);
+        let api: Api<DynamicObject> = match namespace {
+            Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
+            None => Api::all_with(client.clone(), &resource),
+        };
+        let stats = count(&api).await?.written();
         all.push(json!({ "apiVersion": format!("{group}/{version}"), "kind": kind, "stats": stats }));
     }
     Ok(all)
@@ -99,8 +104,7 @@ fn human(bytes: u64) -> String {
     format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
 }
 
-async fn count(client: &Client, group: &str, version: &str, kind: &str) -> kube::Result<Count> {
-    let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource(group, version, kind));
+async fn count(api: &Api<DynamicObject>) -> kube::Result<Count> {
     let mut count = Count::default();
     let mut params = ListParams::default().limit(PAGE);
     loop {
@@ -115,12 +119,7 @@ async fn count(client: &Client, group: &str, version: &str, kind: &str) -> kube:
 
 /// How the API names a kind.
 pub(super) fn resource(group: &str, version: &str, kind: &str) -> ApiResource {
-    let word = kind.to_ascii_lowercase();
-    let plural = match word.strip_suffix('y') {
-        Some(word) => format!("{word}ies"),
-        None => format!("{word}s"),
-    };
-    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), &plural)
+    ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind))
 }
 
 #[cfg(test)]

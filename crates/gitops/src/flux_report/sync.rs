@@ -1,5 +1,6 @@
 //! How what a FluxInstance has followed is.
 
+use cowherd_apply::is_path_segment;
 use kube::api::DynamicObject;
 use kube::{Api, Client};
 use serde_json::{Value, json};
@@ -11,6 +12,10 @@ const SOURCES: &str = "source.toolkit.fluxcd.io";
 
 /// How the Kustomization of this name is, with its source; nothing where there is none.
 pub(super) async fn look(client: &Client, namespace: &str, name: &str) -> kube::Result<Option<Value>> {
+    // What no object is called would make another request of this one; the FluxInstance says so itself.
+    if !is_path_segment(name) {
+        return Ok(None);
+    }
     let of = |group: &str, kind: &str| -> Api<DynamicObject> {
         Api::namespaced_with(client.clone(), namespace, &resource(group, "v1", kind))
     };
@@ -67,6 +72,18 @@ mod tests {
 
     fn object(spec: Value, status: &str, message: &str) -> Value {
         json!({ "spec": spec, "status": { "conditions": [{ "type": "Ready", "status": status, "message": message }] } })
+    }
+
+    #[tokio::test]
+    async fn a_name_that_would_make_another_request_is_not_asked_for() {
+        let service = tower::service_fn(|request: http::Request<kube::client::Body>| async move {
+            Err::<http::Response<kube::client::Body>, _>(std::io::Error::other(format!("asked {}", request.uri())))
+        });
+        let client = Client::new(service, "default");
+        for name in ["../../other/kustomizations/x", "x?watch=1", "..", "x/status"] {
+            assert_eq!(look(&client, "team", name).await.unwrap(), None, "{name}");
+        }
+        assert!(look(&client, "team", "x").await.unwrap_err().to_string().contains("asked "));
     }
 
     #[test]

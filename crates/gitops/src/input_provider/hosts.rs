@@ -225,7 +225,10 @@ impl Repository {
                 headers: self.headers(token),
                 body: Vec::new(),
             };
-            let reply = caller.call(&call, terms, left)?;
+            let reply = caller.call(&call, terms, left).map_err(|problem| match problem {
+                WebProblem::Timeout(_) => HostError::Late(self.server.clone()),
+                problem => HostError::Call(problem),
+            })?;
             let listed = self.answer(what, &reply, token.is_some())?.0;
             let count = listed.len();
             let read = listed.into_iter().filter_map(|one| self.read(what, one));
