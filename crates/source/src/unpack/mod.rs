@@ -2,8 +2,10 @@
 //!
 //! A pack is few bytes that may mean many: packed zeros, and deltas that copy an object again and again, each of which may be
 //! copied by the next. gix bounds each buffer; what is bounded here is the whole: how much is held at once ([`lineage`]), how much is
-//! made in all ([`effort`]), and how many do so at a time ([`Tenants`](crate::Tenants)).
+//! made in all ([`effort`]), and how many do so at a time ([`Tenants`](crate::Tenants)). It is taken apart once all of it is here
+//! ([`arrival`]): a slow server keeps nobody from a turn.
 
+mod arrival;
 mod effort;
 mod entries;
 mod lineage;
@@ -28,13 +30,13 @@ use tempfile::NamedTempFile;
 
 use crate::tenant::Claim;
 
+use arrival::Arrival;
 pub(crate) use effort::Effort;
 pub use effort::Excess;
 use entries::{Bases, Counted, Noted};
 use lineage::Ancestry;
 use reader::Watched;
 use spool::Spool;
-use sum::Sum;
 
 /// What the file of a pack begins with until it is whole.
 const PARTIAL: &str = "partial-";
@@ -52,18 +54,17 @@ pub(crate) fn write(
     claim: Option<&Claim>,
     effort: &Arc<Effort>,
 ) -> Result<Vec<PathBuf>> {
-    let mut sum = Sum::default();
-    let written = write_watched(from, &mut sum, directory, interrupt, bases, claim, effort);
-    if written.is_err() && effort.is_exceeded() {
-        // Whether it came as it was sent is known at its end.
-        sum.read_to_end(from, interrupt).then(|| effort.came_whole());
+    let arrival = Arrival::take(from, directory, interrupt, claim, effort.attempt()).map_err(gix::Error::from_error)?;
+    let is_whole = arrival.is_whole();
+    let written = write_watched(arrival, directory, interrupt, bases, claim, effort);
+    if written.is_err() && is_whole && effort.is_exceeded() {
+        effort.came_whole();
     }
     written
 }
 
 fn write_watched(
-    from: &mut dyn BufRead,
-    sum: &mut Sum,
+    arrival: Arrival,
     directory: &Path,
     interrupt: &AtomicBool,
     bases: gix::odb::HandleArc,
@@ -72,7 +73,7 @@ fn write_watched(
 ) -> Result<Vec<PathBuf>> {
     let partial = || tempfile::Builder::new().prefix(PARTIAL).tempfile_in(directory).map_err(gix::Error::from_error);
     let (spool, mut index) = (Spool::new(partial()?, claim, effort.attempt()), partial()?);
-    let watched = Watched::new(from, interrupt, effort, sum);
+    let watched = Watched::new(arrival.into_reader(), interrupt, effort);
     let place = watched.place();
     let entries = BytesToEntriesIter::new_from_header(watched, Mode::Verify, EntryDataMode::KeepAndCrc32, Kind::Sha1)?;
     let version = entries.version();

@@ -1,11 +1,10 @@
-//! A pack as it comes, watched byte by byte: an entry says how large it is before it is unpacked.
+//! A pack as it is read, watched byte by byte: an entry says how large it is before it is unpacked.
 
 use std::io::{self, BufRead, Read};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::effort::Effort;
-use super::sum::Sum;
 use crate::objects::lock;
 
 /// How many bytes stand before the first entry.
@@ -45,15 +44,14 @@ pub(super) struct Watched<'a, R> {
     interrupt: &'a AtomicBool,
     effort: &'a Effort,
     place: Place,
-    sum: &'a mut Sum,
     /// What was wrong with what was taken: it is said when more is asked for.
     failed: Option<io::Error>,
 }
 
 impl<'a, R: BufRead> Watched<'a, R> {
-    pub(super) fn new(inner: R, interrupt: &'a AtomicBool, effort: &'a Effort, sum: &'a mut Sum) -> Self {
+    pub(super) fn new(inner: R, interrupt: &'a AtomicBool, effort: &'a Effort) -> Self {
         let place = Place(Arc::new(Mutex::new(At::Header(HEADER))));
-        Self { inner, interrupt, effort, place, sum, failed: None }
+        Self { inner, interrupt, effort, place, failed: None }
     }
 
     pub(super) fn place(&self) -> Place {
@@ -115,7 +113,6 @@ impl<R: BufRead> Read for Watched<'_, R> {
         self.check()?;
         let read = self.inner.read(buffer)?;
         let bytes = buffer.get(..read).unwrap_or_default();
-        self.sum.add(bytes);
         saw(self.effort, &self.place, bytes)?;
         Ok(read)
     }
@@ -132,7 +129,6 @@ impl<R: BufRead> BufRead for Watched<'_, R> {
         let taken = self.inner.fill_buf();
         let seen = taken.and_then(|bytes| {
             let bytes = bytes.get(..amount).unwrap_or_default();
-            self.sum.add(bytes);
             saw(self.effort, &self.place, bytes)
         });
         self.failed = seen.err();

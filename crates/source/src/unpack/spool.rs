@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use tempfile::NamedTempFile;
 
-use crate::FetchError;
+use super::arrival::claim_more;
 use crate::connect::Attempt;
 use crate::objects::lock;
 use crate::tenant::Claim;
@@ -40,11 +40,7 @@ impl<'a> Spool<'a> {
 
 impl Write for Spool<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if let Some(Err(cause)) = self.claim.map(|claim| claim.grow(bytes.len() as u64)) {
-            let error = io::Error::other(cause.to_string());
-            self.attempt.fail(FetchError::NoRoom { url: self.attempt.url().clone(), cause });
-            return Err(error);
-        }
+        claim_more(self.claim, bytes.len() as u64, self.attempt)?;
         lock(&self.file).write(bytes)
     }
 

@@ -1,8 +1,5 @@
 //! The sum of a pack, with which it ends: whether it came as it was sent.
 
-use std::io::BufRead;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
 
 /// How many bytes the sum has.
@@ -34,21 +31,8 @@ impl Sum {
         }
     }
 
-    /// Adds what is still to come: whether it ends with the sum of what came before.
-    pub(super) fn read_to_end(mut self, from: &mut dyn BufRead, interrupt: &AtomicBool) -> bool {
-        while !interrupt.load(Ordering::Relaxed) {
-            let Ok(bytes) = from.fill_buf() else { return false };
-            if bytes.is_empty() {
-                return self.matches();
-            }
-            let read = bytes.len();
-            self.add(bytes);
-            from.consume(read);
-        }
-        false
-    }
-
-    fn matches(mut self) -> bool {
+    /// Whether what was added ends with the sum of what came before.
+    pub(super) fn is_whole(mut self) -> bool {
         let Some(end) = self.pending.len().checked_sub(LENGTH) else { return false };
         let (rest, sum) = self.pending.split_at(end);
         self.context.update(rest);
@@ -61,10 +45,11 @@ mod tests {
     use super::*;
 
     fn is_whole(pack: &[u8]) -> bool {
-        let (first, mut rest) = pack.split_at(pack.len() / 3);
+        let (first, rest) = pack.split_at(pack.len() / 3);
         let mut sum = Sum::default();
         first.chunks(7).for_each(|bytes| sum.add(bytes));
-        sum.read_to_end(&mut rest, &AtomicBool::new(false))
+        sum.add(rest);
+        sum.is_whole()
     }
 
     #[test]

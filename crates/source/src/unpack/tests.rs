@@ -1,11 +1,14 @@
 use std::fs;
+use std::sync::mpsc;
+use std::time::Duration;
 
 use cowherd_gitserver::pack::{Pack, copies};
 
 use super::*;
 use crate::connect::{Attempt, Depth};
+use crate::deadline::Deadline;
 use crate::objects::Objects;
-use crate::{FetchError, Remote, RepositoryUrl};
+use crate::{Cancel, FetchError, Remote, RepositoryUrl, Tenants};
 
 /// How large an object may be; all other limits follow from it.
 const OBJECT: usize = 64 * 1024;
@@ -130,5 +133,71 @@ fn what_is_cut_or_garbled_anywhere_is_refused_and_leaves_nothing_behind() {
         garbled[at] ^= 0x15;
         let (failure, is_whole) = take_apart(&garbled).unwrap_err();
         assert!(!is_whole, "{at}: {failure:?}");
+    }
+}
+
+/// A pack of which the rest comes when somebody lets it.
+struct Slow {
+    first: Vec<u8>,
+    rest: Vec<u8>,
+    told: mpsc::Sender<()>,
+    let_on: mpsc::Receiver<()>,
+}
+
+impl io::Read for Slow {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.first.is_empty() && !self.rest.is_empty() {
+            self.told.send(()).unwrap();
+            let _ = self.let_on.recv();
+            self.first = std::mem::take(&mut self.rest);
+        }
+        let read = (&*self.first).read(buffer)?;
+        self.first.drain(..read);
+        Ok(read)
+    }
+}
+
+/// What `flate2` does not make smaller.
+fn noise(size: u32) -> Vec<u8> {
+    (0..size / 4).flat_map(|n| n.wrapping_mul(2_654_435_761).rotate_left(n % 31).to_le_bytes()).collect()
+}
+
+#[test]
+fn who_waits_for_a_slow_server_has_no_turn() {
+    const LARGE: u32 = 8 << 20;
+    let mut pack = Pack::default();
+    pack.whole(&noise(LARGE));
+    let pack = pack.finish();
+    assert!(pack.len() > LARGE as usize / 2, "{}", pack.len());
+    let (first, rest) = pack.split_at(pack.len() - 100_000);
+    let tenants = Tenants::default();
+    let (told, waits) = mpsc::channel();
+    let fetches: Vec<_> = ["a", "b"]
+        .map(|namespace| {
+            let (let_on, may_go_on) = mpsc::channel();
+            let slow = Slow { first: first.into(), rest: rest.into(), told: told.clone(), let_on: may_go_on };
+            let tenant = tenants.tenant(namespace, namespace);
+            let thread = std::thread::spawn(move || {
+                let directory = tempfile::tempdir().unwrap();
+                let objects = Objects::open(directory.path()).unwrap();
+                let url = RepositoryUrl::parse("https://example.com/fleet").unwrap();
+                let remote = Remote { tenant: Some(tenant), ..Remote::new(url) };
+                let effort = Arc::new(Effort::new(Arc::new(Attempt::new(&remote)), Depth::Files));
+                let mut from = io::BufReader::new(slow);
+                let bases = objects.bases().unwrap();
+                write(&mut from, directory.path(), &AtomicBool::new(false), bases, None, &effort).unwrap().len()
+            });
+            (let_on, thread)
+        })
+        .into();
+    let patience = Duration::from_secs(60);
+    fetches.iter().for_each(|_| waits.recv_timeout(patience).unwrap());
+    for namespace in ["a", "b", "c"] {
+        let turn = tenants.tenant(namespace, namespace).turn_of_packs(Deadline::after(patience), &Cancel::default());
+        assert!(turn.is_some(), "{namespace} waits for the servers of others");
+    }
+    for (let_on, thread) in fetches {
+        drop(let_on);
+        assert_eq!(thread.join().unwrap(), 2, "it is taken apart once it is here");
     }
 }
