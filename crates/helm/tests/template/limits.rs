@@ -101,3 +101,32 @@ fn templates_do_not_write_without_end() {
     let error = rendered(1500).unwrap_err().to_string();
     assert!(error.ends_with("the templates write more than 1500 bytes"), "{error}");
 }
+
+#[test]
+fn expressions_cost_what_it_takes_to_compile_and_to_look_for_them() {
+    let rendered = |text: &str, steps| {
+        let tree = MemoryTree::new([("Chart.yaml", CHART), ("templates/a.yaml", text)]).unwrap();
+        let limits = cowherd_template::Limits { steps, ..Default::default() };
+        let mut engine = GoTemplates::new(jiff::Timestamp::UNIX_EPOCH, b"seed").with_limits(limits);
+        template(&tree, &TreePath::root(), &Request::default(), &mut engine).map(drop)
+    };
+    let small = r#"{{ range 100 }}{{ $x := regexReplaceAll "[^a-z0-9]+" "a name, and more" "-" }}{{ end }}"#;
+    rendered(small, 1_000_000).unwrap();
+    for costly in [
+        // Large ones, each of which is compiled.
+        r#"{{ range $i := until 10 }}{{ $x := regexFind (printf "\\pL{100}%d" $i) "a" }}{{ end }}"#,
+        // Looked for in a long text, in each byte of which many of its states count.
+        r#"{{ $x := regexMatch "[a-m][a-z]{900}[0-9]" (repeat 20000 "abcxyz") }}"#,
+        r#"{{ $x := regexReplaceAll "[a-m][a-z]{900}[0-9]" (repeat 20000 "abcxyz") "" }}"#,
+        r#"{{ $x := regexSplit "[a-m][a-z]{900}[0-9]" (repeat 20000 "abcxyz") -1 }}"#,
+        // The rest of the text is looked at for each match.
+        r#"{{ $x := regexFindAll ".*z|." (repeat 60000 "a") -1 }}"#,
+        r#"{{ $x := regexReplaceAll ".*z|." (repeat 60000 "a") "b" }}"#,
+    ] {
+        let error = rendered(costly, 1_000_000).unwrap_err().to_string();
+        assert!(
+            error.ends_with("the templates take more than 1000000 steps; is a range too long?"),
+            "{costly}: {error}"
+        );
+    }
+}

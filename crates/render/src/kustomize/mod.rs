@@ -8,6 +8,7 @@ pub(crate) mod files;
 mod generators;
 mod objects;
 mod patches;
+pub(crate) mod pattern;
 mod plugins;
 mod transform;
 mod transformers;

@@ -125,7 +125,7 @@ pub(super) fn transform(
     }
     for (at, image) in kustomization.images.iter().enumerate() {
         directory.spend_on(resources.len(), image.new_name.len() + image.new_tag.len() + image.digest.len())?;
-        images::set(resources, image, config.images()).map_err(invalid(&format!("images[{at}]")))?;
+        images::set(resources, image, config.images(), directory.budget).map_err(invalid(&format!("images[{at}]")))?;
         note(directory, "ImageTagTransformer", resources);
     }
     if !kustomization.replacements.is_empty() {

@@ -3,10 +3,11 @@
 
 use std::borrow::Cow;
 
-use regex::Regex;
 use serde_json::{Map, Value};
 
 use super::scalar;
+use crate::kustomize::budget::Budget;
+use crate::kustomize::pattern::{Fault, Pattern};
 
 /// The parts of `path`.
 pub(crate) fn parts(path: &str) -> Vec<String> {
@@ -123,16 +124,24 @@ type Set<'a> = dyn FnMut(Place<'_>) -> Result<(), String> + 'a;
 
 /// Calls `set` on every field that `path` leads to, and makes those that are missing if `create`. Returns how many
 /// there were. List items are found by a regular expression that matches anywhere in the value.
-pub(crate) fn set_all(value: &mut Value, path: &[String], create: bool, set: &mut Set<'_>) -> Result<usize, String> {
+pub(crate) fn set_all(
+    value: &mut Value,
+    path: &[String],
+    create: bool,
+    budget: &Budget,
+    set: &mut Set<'_>,
+) -> Result<usize, String> {
     if path.len() > MAX_PARTS {
         return Err(format!("the path has more than {MAX_PARTS} parts"));
     }
-    Walk { create, pointer: String::new(), set }.walk(value, path, false)
+    Walk { create, budget, pointer: String::new(), set }.walk(value, path, false)
 }
 
 /// A walk to the fields of a path.
 struct Walk<'a, 'b> {
     create: bool,
+    /// What patterns are charged to.
+    budget: &'a Budget,
     /// The way so far.
     pointer: String,
     set: &'a mut Set<'b>,
@@ -205,7 +214,10 @@ impl Walk<'_, '_> {
         (name, pattern): (&str, &str),
         rest: &[String],
     ) -> Result<usize, String> {
-        let regex = Regex::new(pattern).map_err(|_| format!("{pattern:?} is no regular expression"))?;
+        let regex = Pattern::anywhere(pattern, self.budget).map_err(|fault| match fault {
+            Fault::Invalid => format!("{pattern:?} is no regular expression"),
+            Fault::TooMuch(why) => why,
+        })?;
         // What stands behind an item that is found by its own value is not looked at.
         let rest = if name.is_empty() { &[] } else { rest };
         let mut count = 0;
@@ -265,7 +277,7 @@ mod tests {
     fn fields_are_found_and_made() {
         let mut object = json!({"a": [{"name": "xy", "v": 1}, {"name": "z", "v": 2}]});
         let set = |object: &mut Value, path: &str, create: bool| {
-            set_all(object, &parts(path), create, &mut |place| {
+            set_all(object, &parts(path), create, &Budget::new(1 << 20), &mut |place| {
                 *place.value = "new".into();
                 Ok(())
             })

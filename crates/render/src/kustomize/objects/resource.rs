@@ -134,7 +134,10 @@ impl Resource {
         let id = self.id();
         let previous =
             PreviousId { kind: id.kind.to_owned(), name: id.name.to_owned(), namespace: id.namespace.to_owned() };
-        self.previous.push(previous);
+        // However often it is about to change: that it was called so is known once.
+        if self.previous.last() != Some(&previous) {
+            self.previous.push(previous);
+        }
     }
 
     /// Takes fields away that never had a value.

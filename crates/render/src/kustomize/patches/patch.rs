@@ -76,7 +76,7 @@ pub(crate) fn patch(
                 let message = "several strategic merge patches in one entry cannot have a target";
                 return Err(directory.error(Cause::Invalid(message.into())));
             }
-            let selected = select(resources, target).map_err(no_target)?;
+            let selected = select(resources, target, directory.budget).map_err(no_target)?;
             directory.spend_on(selected.len(), source.text.len())?;
             apply(&selected, with_text_metadata(patched), Merge::new(&patch.options, schemas), resources)?;
             resources.check_unique()
@@ -85,7 +85,7 @@ pub(crate) fn patch(
             Err(directory.error(Cause::Invalid("must specify a target for a JSON patch".into())))
         }
         (Parsed::Operations(operations), Some(target)) => {
-            let selected = select(resources, target).map_err(no_target)?;
+            let selected = select(resources, target, directory.budget).map_err(no_target)?;
             directory.spend_on(selected.len(), source.text.len())?;
             for index in selected {
                 let Some(resource) = resources.get_mut(index) else { continue };
@@ -164,7 +164,8 @@ pub(crate) fn json6902(
     if operations.as_array().is_none_or(Vec::is_empty) {
         return Err(RenderError::new(&source.file, Cause::Patch("the patch appears to be empty".into())));
     }
-    let selected = select(resources, target).map_err(|error| directory.error(Cause::NoTarget(error)))?;
+    let selected =
+        select(resources, target, directory.budget).map_err(|error| directory.error(Cause::NoTarget(error)))?;
     directory.spend_on(selected.len(), source.text.len())?;
     for index in selected {
         if let Some(resource) = resources.get_mut(index) {

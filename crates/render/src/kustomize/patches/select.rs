@@ -2,26 +2,29 @@
 
 use std::collections::HashMap;
 
-use regex::Regex;
 use serde_json::Value;
 
+use crate::kustomize::budget::Budget;
 use crate::kustomize::objects::resource::Resource;
 use crate::kustomize::objects::set::ResourceSet;
+use crate::kustomize::pattern::{self, Fault, Pattern};
 use crate::overlay::Selector;
 
 /// The indexes of the objects that `selector` selects.
-pub(crate) fn select(resources: &ResourceSet, selector: &Selector) -> Result<Vec<usize>, String> {
+pub(crate) fn select(resources: &ResourceSet, selector: &Selector, budget: &Budget) -> Result<Vec<usize>, String> {
+    pattern::look_at(resources.len(), budget)?;
     let pattern = |text: &str| match text {
         "" => Ok(None),
-        text => Regex::new(&format!("^(?:{text})$"))
-            .map(Some)
-            .map_err(|_| format!("{text:?} in the target is no regular expression")),
+        text => Pattern::whole(text, budget).map(Some).map_err(|fault| match fault {
+            Fault::Invalid => format!("{text:?} in the target is no regular expression"),
+            Fault::TooMuch(why) => why,
+        }),
     };
     let (group, version, kind) = (pattern(&selector.group)?, pattern(&selector.version)?, pattern(&selector.kind)?);
     let (name, namespace) = (pattern(&selector.name)?, pattern(&selector.namespace)?);
     let labels = Labels::parse(&selector.label_selector)?;
     let annotations = Labels::parse(&selector.annotation_selector)?;
-    let fits = |pattern: &Option<Regex>, text: &str| pattern.as_ref().is_none_or(|pattern| pattern.is_match(text));
+    let fits = |pattern: &Option<Pattern>, text: &str| pattern.as_ref().is_none_or(|pattern| pattern.is_match(text));
     let selects = |resource: &Resource| {
         let (original, current) = (resource.original_id(), resource.id());
         (fits(&namespace, original.namespace) || fits(&namespace, current.namespace))

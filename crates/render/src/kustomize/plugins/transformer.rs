@@ -168,7 +168,7 @@ impl Transformer {
                 Ok(())
             }
             Settings::Images(settings) => {
-                images::set(resources, &settings.image_tag, &settings.field_specs).map_err(fail)
+                images::set(resources, &settings.image_tag, &settings.field_specs, directory.budget).map_err(fail)
             }
             Settings::Labels(settings) => {
                 labels::set(resources, &settings.labels, &settings.field_specs, directory.budget).map_err(fail)

@@ -82,7 +82,7 @@ impl ValueAdd {
     pub(super) fn apply(&self, resources: &mut ResourceSet, budget: &Budget) -> Result<(), String> {
         for target in &self.targets {
             let selected = match &target.selector {
-                Some(selector) => select(resources, selector)?,
+                Some(selector) => select(resources, selector, budget)?,
                 None => (0..resources.len()).collect(),
             };
             for index in selected {

@@ -1,11 +1,12 @@
 //! `images`.
 
-use regex::Regex;
 use serde_json::Value;
 
+use crate::kustomize::budget::Budget;
 use crate::kustomize::fields::field_path::{FieldSpec, Leaf, WalkError};
 use crate::kustomize::fields::scalar;
 use crate::kustomize::objects::set::ResourceSet;
+use crate::kustomize::pattern::{self, Fault, Pattern};
 use crate::overlay::Image;
 
 /// Where images stand besides the lists of containers, which are found wherever they are.
@@ -19,11 +20,19 @@ pub(crate) static PLACES: [FieldSpec; 6] = [
 ];
 
 /// Changes the images that `image` names.
-pub(crate) fn set(resources: &mut ResourceSet, image: &Image, places: &[FieldSpec]) -> Result<(), WalkError> {
+pub(crate) fn set(
+    resources: &mut ResourceSet,
+    image: &Image,
+    places: &[FieldSpec],
+    budget: &Budget,
+) -> Result<(), WalkError> {
+    pattern::look_at(resources.len(), budget)?;
     // The name is part of a pattern, and one that is none matches nothing.
-    let Ok(pattern) = Regex::new(&format!("^{}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$", image.name))
-    else {
-        return Ok(());
+    let text = format!("^{}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$", image.name);
+    let pattern = match Pattern::anywhere(&text, budget) {
+        Ok(pattern) => pattern,
+        Err(Fault::Invalid) => return Ok(()),
+        Err(Fault::TooMuch(why)) => return Err(why),
     };
     let mut update = |value: &mut Value| {
         match value {

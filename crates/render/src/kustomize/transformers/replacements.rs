@@ -294,7 +294,7 @@ impl Target {
             let fail = |id: &Id<'_>| format!("unable to {what} field {path:?} in replacement target {id}");
             let mut failure = None;
             let (object, plain) = (&mut resource.value, &mut resource.plain);
-            let found = path::set_all(object, parts, create, &mut |place| {
+            let found = path::set_all(object, parts, create, budget, &mut |place| {
                 let pointer = place.pointer.to_owned();
                 // Where a part of a text is replaced, the rest is written again, too.
                 let old = place.value.as_str().map_or(0, str::len);

@@ -30,14 +30,28 @@ const SHALLOW: usize = 64;
 /// The stack on which others are compiled, in bytes.
 const DEEP_STACK: usize = 32 << 20;
 
-/// How many steps of an execution it takes to compile an expression: a template can make up one after the other.
+/// The smallest size of a compiled expression that is told apart, in bytes: as many as it is heavy times.
+const SMALLEST: usize = 4 << 10;
+
+/// How many steps of an execution it takes to compile an expression, and how many more for each of its weight: a template can make up one
+/// after the other.
 const STEPS_TO_COMPILE: u64 = 50_000;
+const STEPS_BY_WEIGHT: u64 = 5_000;
+
+/// How many steps it takes to look for an expression in a byte, for each of its weight: in the worst case each of its states is looked at.
+const STEPS_TO_LOOK: u64 = 4;
+
+/// In how many bytes of the rest of a text a step looks for the end of one more match: it may have to look at all of it for each.
+const LOOKED_AHEAD: usize = 256;
 
 pub(in crate::functions) fn functions<'c>() -> impl Iterator<Item = Function<Context<'c>>> {
     [
         Function::new("regexMatch", TWO, |call, given| {
             // An expression that is none matches nothing.
-            Ok(is_match(call, given).unwrap_or(Value::Bool(false)))
+            is_match(call, given).or_else(|fault| match fault {
+                Fault::Message(_) => Ok(Value::Bool(false)),
+                other => Err(other),
+            })
         }),
         Function::new("mustRegexMatch", TWO, is_match),
         Function::new("regexFindAll", COUNTED, |call, given| find_all(call, given).map_err(panicked(given))),
@@ -62,6 +76,8 @@ pub(in crate::functions) fn functions<'c>() -> impl Iterator<Item = Function<Con
 /// A compiled expression.
 pub(in crate::functions) struct Expression {
     regex: Regex,
+    /// How large it is, from 1.
+    weight: u64,
     /// The names of groups, those without one included; several may have the same.
     names: Vec<Option<String>>,
 }
@@ -70,13 +86,28 @@ impl Expression {
     /// Compiles an expression in Go's syntax.
     pub(in crate::functions) fn new(source: &str) -> Result<Self, Fault> {
         let syntax::Translated { text, names, depth } = syntax::translate(source)?;
-        let mut builder = RegexBuilder::new(&text);
-        builder.size_limit(MAX_COMPILED).nest_limit(MAX_NESTED);
-        let build = || builder.build();
-        // What is deep is compiled by functions that call themselves.
-        let built = if depth > SHALLOW { stacker::grow(DEEP_STACK, build) } else { build() };
-        let regex = built.map_err(|error| Fault::Message(syntax::refused(source, &error)))?;
-        Ok(Self { regex, names })
+        let build = |bytes| {
+            let mut builder = RegexBuilder::new(&text);
+            builder.size_limit(bytes).nest_limit(MAX_NESTED);
+            let build = || builder.build();
+            // What is deep is compiled by functions that call themselves.
+            if depth > SHALLOW { stacker::grow(DEEP_STACK, build) } else { build() }
+        };
+        let mut bytes = SMALLEST;
+        loop {
+            match build(bytes) {
+                Err(regex::Error::CompiledTooBig(_)) if bytes < MAX_COMPILED => bytes *= 4,
+                built => {
+                    let regex = built.map_err(|error| Fault::Message(syntax::refused(source, &error)))?;
+                    return Ok(Self { regex, weight: (bytes / SMALLEST) as u64, names });
+                }
+            }
+        }
+    }
+
+    /// Counts the steps of looking for it in so many bytes.
+    fn look(&self, call: &mut Call<'_, '_>, bytes: usize) -> Result<(), Fault> {
+        Ok(call.spend((bytes as u64).saturating_mul(self.weight * STEPS_TO_LOOK))?)
     }
 
     /// What the first group of a name matched that matched anything.
@@ -94,6 +125,7 @@ fn regex(call: &mut Call<'_, '_>, source: &[u8]) -> Result<Rc<Expression>, Fault
     call.spend(STEPS_TO_COMPILE)?;
     let text = std::str::from_utf8(source).map_err(|_| syntax::no_text(source))?;
     let compiled = Rc::new(Expression::new(text)?);
+    call.spend(compiled.weight * STEPS_BY_WEIGHT)?;
     call.context().keep_regex(source, compiled.clone());
     Ok(compiled)
 }
@@ -123,6 +155,7 @@ fn shared(text: &[u8], range: Range<usize>) -> Text {
 
 fn is_match(call: &mut Call<'_, '_>, arguments: &[Value]) -> Outcome {
     let regex = regex(call, bytes(arguments, 0))?;
+    regex.look(call, bytes(arguments, 1).len())?;
     Ok(Value::Bool(regex.regex.is_match(bytes(arguments, 1))))
 }
 
@@ -132,24 +165,45 @@ fn splits_character(text: &[u8], range: &Range<usize>) -> bool {
 }
 
 /// Where the expression matches, at most `most` times unless that is negative.
-fn matches(Expression { regex, .. }: &Expression, text: &[u8], most: i64) -> Result<Vec<Range<usize>>, Fault> {
-    let most = usize::try_from(most).unwrap_or(usize::MAX);
-    let found = regex.find_iter(text).map(|found| found.range()).filter(|range| !splits_character(text, range));
-    let found: Vec<_> = found.take(most.min(MAX_ITEMS + 1)).collect();
-    check_items(found.len())?;
-    Ok(found)
+fn matches(
+    call: &mut Call<'_, '_>,
+    expression: &Expression,
+    text: &[u8],
+    most: i64,
+) -> Result<Vec<Range<usize>>, Fault> {
+    expression.look(call, text.len())?;
+    let most = usize::try_from(most).unwrap_or(usize::MAX).min(MAX_ITEMS + 1);
+    let mut all = Vec::new();
+    for found in expression.regex.find_iter(text).map(|found| found.range()) {
+        call.spend(steps_ahead(text, found.end))?;
+        if splits_character(text, &found) {
+            continue;
+        }
+        if all.len() == most {
+            break;
+        }
+        all.push(found);
+    }
+    check_items(all.len())?;
+    Ok(all)
+}
+
+/// How many steps it may take to find the next match behind `end`.
+fn steps_ahead(text: &[u8], end: usize) -> u64 {
+    (text.len().saturating_sub(end) / LOOKED_AHEAD) as u64
 }
 
 fn find_all(call: &mut Call<'_, '_>, arguments: &[Value]) -> Outcome {
     let regex = regex(call, bytes(arguments, 0))?;
     let text = bytes(arguments, 1);
-    let found = matches(&regex, text, int(arguments, 2))?;
+    let found = matches(call, &regex, text, int(arguments, 2))?;
     Ok(strings_or_nil(found.into_iter().map(|range| shared(text, range)).collect()))
 }
 
 fn find(call: &mut Call<'_, '_>, arguments: &[Value]) -> Outcome {
     let regex = regex(call, bytes(arguments, 0))?;
     let text = bytes(arguments, 1);
+    regex.look(call, text.len())?;
     made(regex.regex.find(text).map(|found| part(text, found.range())).unwrap_or_default())
 }
 
@@ -164,7 +218,7 @@ fn split(call: &mut Call<'_, '_>, arguments: &[Value]) -> Outcome {
     }
     let mut parts = Vec::new();
     let (mut from, mut end) = (0, 0);
-    for found in matches(&regex, text, most)? {
+    for found in matches(call, &regex, text, most)? {
         if usize::try_from(most).is_ok_and(|most| parts.len() + 1 >= most) {
             break;
         }
@@ -186,10 +240,12 @@ type Replacement = fn(template: &[u8], found: &Captures<'_>, regex: &Expression,
 fn replace_all(call: &mut Call<'_, '_>, arguments: &[Value], replacement: Replacement) -> Outcome {
     let regex = regex(call, bytes(arguments, 0))?;
     let (whole, template) = (bytes(arguments, 1), bytes(arguments, 2));
+    regex.look(call, whole.len())?;
     let mut out = Vec::new();
     let mut from = 0;
     for found in regex.regex.captures_iter(whole) {
         let range = found.get_match().range();
+        call.spend(steps_ahead(whole, range.end))?;
         if splits_character(whole, &range) {
             continue;
         }
