@@ -7,6 +7,10 @@ use cowherd_pattern::{Limits, Regex};
 /// The most bytes of memory that one expression may take.
 const MAX_PATTERN: usize = 64 << 10;
 
+/// The same of all together, of which the smallest takes a part: it bounds the time that they take, too.
+const MAX_PATTERNS: usize = 1 << 20;
+const SMALLEST: usize = 4 << 10;
+
 /// The most identities that may sign.
 const MAX_IDENTITIES: usize = 64;
 
@@ -42,6 +46,9 @@ pub enum IdentitiesError {
         /// What is wrong with it.
         cause: String,
     },
+    /// All are more than anybody compiles.
+    #[error("the expressions of matchOIDCIdentity have more than {} KiB when they are compiled; write simpler ones", MAX_PATTERNS >> 10)]
+    TooLarge,
     /// There are more than anybody looks at.
     #[error("matchOIDCIdentity has more than {MAX_IDENTITIES} items")]
     TooMany,
@@ -53,14 +60,17 @@ impl Identities {
     /// # Errors
     /// When one is no expression, or there are too many.
     pub fn new<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, IdentitiesError> {
-        let mut identities = Vec::new();
+        let (mut identities, mut left) = (Vec::new(), MAX_PATTERNS);
         for (index, (issuer, subject)) in pairs.into_iter().enumerate() {
             if index == MAX_IDENTITIES {
                 return Err(IdentitiesError::TooMany);
             }
-            let compile = |field, text| {
+            let mut compile = |field, text| {
                 let compiled = Regex::new(text, Limits { bytes: MAX_PATTERN });
-                compiled.map_err(|error| IdentitiesError::Pattern { index, field, cause: error.to_string() })
+                let compiled =
+                    compiled.map_err(|error| IdentitiesError::Pattern { index, field, cause: error.to_string() })?;
+                left = left.checked_sub(compiled.weight() * SMALLEST).ok_or(IdentitiesError::TooLarge)?;
+                Ok(compiled)
             };
             identities.push(Identity { issuer: compile("issuer", issuer)?, subject: compile("subject", subject)? });
         }
@@ -105,5 +115,7 @@ mod tests {
         );
         assert!(error(&[(r"(\pL{100}){100}", "a")]).starts_with("matchOIDCIdentity[0].issuer is no "));
         assert_eq!(Identities::new(vec![("a", "a"); 65]).unwrap_err(), IdentitiesError::TooMany);
+        assert!(Identities::new(vec![("^https://a$", "^a@b$"); 64]).is_ok());
+        assert_eq!(Identities::new(vec![("a{1000}", "a{1000}"); 64]).unwrap_err(), IdentitiesError::TooLarge);
     }
 }

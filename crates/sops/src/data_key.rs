@@ -11,9 +11,9 @@ const NAMED: usize = 4;
 pub(crate) struct Attempts(usize);
 
 impl Attempts {
-    /// Takes one; an error where none is left.
-    pub(crate) fn spend(&mut self) -> Result<(), &'static str> {
-        let left = self.0.checked_sub(1).ok_or("there are too many recipients and keys to try them all")?;
+    /// Takes one that is as much work as so many; an error where none is left.
+    pub(crate) fn spend(&mut self, work: usize) -> Result<(), &'static str> {
+        let left = self.0.checked_sub(work).ok_or("there are too many recipients and keys to try them all")?;
         self.0 = left;
         Ok(())
     }

@@ -31,7 +31,7 @@ pub(crate) fn open(
     let header = Header::parse(&file)?;
     for stanza in &header.stanzas {
         for identity in identities {
-            attempts.spend()?;
+            attempts.spend(1)?;
             if let Some(key) = identity.unwrap(stanza) {
                 return content(&header, &key).map(Some);
             }

@@ -2,6 +2,7 @@
 
 use cowherd_openpgp::fingerprint;
 use cowherd_openpgp::packet::{self, Body};
+use rsa::traits::PublicKeyParts;
 use rsa::{BoxedUint, PrivateKey as RsaPrivateKey};
 
 use super::ecdh::Curve25519;
@@ -34,10 +35,23 @@ impl PrivateKey {
         self.primary.iter().fold(String::new(), |text, byte| text + &format!("{byte:02X}"))
     }
 
+    /// How much work it is to try it, as attempts are counted.
+    pub(super) fn work(&self) -> usize {
+        match &self.material {
+            Material::Rsa(key) => work_of_rsa(PublicKeyParts::size(&**key) * 8),
+            Material::Curve25519(_) => 1,
+        }
+    }
+
     /// The number that messages name it by.
     pub(super) fn id(&self) -> &[u8] {
         &self.fingerprint[12..]
     }
+}
+
+/// The work of a number of so many bits: it grows with the third power, and one of 700 bits takes as long as a curve.
+fn work_of_rsa(bits: usize) -> usize {
+    (bits.pow(3) / 700_usize.pow(3)).max(1)
 }
 
 /// The keys in `bytes` that may decrypt. Those that only sign are passed over.
@@ -124,4 +138,15 @@ fn rsa(modulus: &[u8], exponent: &[u8], d: &[u8], primes: [&[u8]; 2]) -> Result<
     let primes = primes.into_iter().map(|prime| number(prime, bits.div_ceil(2))).collect::<Result<Vec<_>, _>>()?;
     let key = RsaPrivateKey::from_components(number(modulus, bits)?, number(exponent, 64)?, number(d, bits)?, primes);
     key.map_err(|_| "its numbers do not fit together")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_number_is_tried_less_often_than_a_small_one() {
+        // A document may be tried 4096 times; an attempt with 8192 bits takes a tenth of a second.
+        assert_eq!([512, 2048, 4096, MAX_BITS].map(|bits| 4096 / work_of_rsa(bits)), [4096, 163, 20, 2]);
+    }
 }

@@ -32,7 +32,7 @@ pub(super) fn open(
             if !concerns(session, key) {
                 continue;
             }
-            attempts.spend()?;
+            attempts.spend(key.work())?;
             if let Some(session) = session_key(&session.body, key) {
                 return content(sealed, &session).map(Some);
             }
