@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Output;
 
+use crate::program::repository::Repository;
 use crate::program::{Running, cowherd};
 
 /// A start that is expected to be refused.
@@ -57,4 +58,20 @@ fn a_lost_authority_is_refused_until_it_is_put_back_or_another_one_is_meant() {
     // Once is enough.
     let running = Running::start(directory.path(), ["server"]);
     assert!(!running.said().contains("another one was made"), "{}", running.said());
+}
+
+#[test]
+fn a_state_that_was_removed_beside_its_certificates_is_told_of() {
+    const SAID: &str = "the state of before was not there, and this is a new cluster";
+    for command in [vec!["server"], vec!["up", "fleet"]] {
+        let directory = tempfile::tempdir().unwrap();
+        let repository = Repository::new(directory.path().join("fleet"));
+        repository.config_map("app.yaml", "app", "1").commit("first");
+        let running = Running::start(directory.path(), &command);
+        assert!(!running.said().contains(SAID), "{}", running.said());
+        running.stop();
+        std::fs::remove_file(directory.path().join("data/state.redb")).unwrap();
+        let running = Running::start(directory.path(), &command);
+        running.wait_until_said(&[SAID, "data/state.redb"]);
+    }
 }

@@ -9,7 +9,7 @@ use cowherd_apiserver::pki::AlternativeName;
 use cowherd_apiserver::{ServiceNetwork, Undeletable};
 use cowherd_apply::Actors;
 use cowherd_controllers::Selection;
-use cowherd_controlplane::{Budgets, Config, ControlPlane, Listen};
+use cowherd_controlplane::{Budgets, Config, ControlPlane, DataDir, Listen};
 
 use crate::bootstrap::ROOT;
 use crate::cluster::{default_data_dir, set_data_dir};
@@ -74,8 +74,16 @@ impl Running {
         ))
     }
 
-    /// Says that kubeconfigs which were handed out are of no use any more, if that is so.
+    /// Says that the state of before is gone, or that kubeconfigs which were handed out are of no use any more, if that is so.
     fn tell_what_is_lost(&self) {
+        if self.plane.has_lost_its_state() {
+            crate::terminal::tell!(
+                "{} the state of before was not there, and this is a new cluster: what was only in the old one is gone; if that was not \
+                 meant, end this, put {} back from a copy and start again",
+                Mark::Waiting,
+                DataDir::state_in(self.plane.data_dir().path()).display()
+            );
+        }
         if self.plane.has_lost_its_authority() {
             crate::terminal::tell!(
                 "{} the certificate authority of before was not there, and another one was made: every kubeconfig that was \

@@ -18,6 +18,9 @@ const HIDES_ALL: &str = "*\n";
 /// The file of state.
 const STATE: &str = "state.redb";
 
+/// The directory of certificates.
+const PKI: &str = "pki";
+
 /// The file of the seed.
 const SEED: &str = "seed";
 
@@ -87,6 +90,17 @@ impl DataDir {
         path.join(STATE).exists()
     }
 
+    /// Whether the state that a control plane kept at a path is gone, and what it had beside that is still there.
+    pub fn has_lost_state(path: &Path) -> bool {
+        let has_certificates = || fs::read_dir(path.join(PKI)).is_ok_and(|mut all| all.next().is_some());
+        !Self::holds_state(path) && has_certificates()
+    }
+
+    /// Where a control plane keeps its state at a path.
+    pub fn state_in(path: &Path) -> PathBuf {
+        path.join(STATE)
+    }
+
     /// Whether a directory holds anything although it is not its owner's alone, as data directories are, or its owner is
     /// somebody else. So is what came with a repository: git keeps no such modes. Nobody who did not name it means it.
     pub fn is_foreign(path: &Path) -> bool {
@@ -128,7 +142,7 @@ impl DataDir {
 
     /// The directory of certificates.
     pub(crate) fn pki(&self) -> PathBuf {
-        self.0.join("pki")
+        self.0.join(PKI)
     }
 
     /// The file of state. One in which nothing is left is refused: it would begin anew as if nothing had ever been.
@@ -251,6 +265,21 @@ mod tests {
         let state = data_dir.state().unwrap();
         fs::write(&state, "").unwrap();
         assert!(data_dir.state().unwrap_err().to_string().contains("remove the file to begin anew"));
+    }
+
+    #[test]
+    fn state_is_lost_where_certificates_are_left_without_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("data");
+        let is_lost = || DataDir::has_lost_state(&path);
+        assert!(!is_lost(), "nothing is there");
+        let data_dir = DataDir::prepare(&path).unwrap();
+        fs::create_dir(data_dir.pki()).unwrap();
+        assert!(!is_lost(), "nothing was ever there");
+        fs::write(data_dir.pki().join("ca.crt"), "certificate").unwrap();
+        assert!(is_lost());
+        fs::write(DataDir::state_in(&path), "state").unwrap();
+        assert!(!is_lost());
     }
 
     #[test]

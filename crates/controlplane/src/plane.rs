@@ -36,6 +36,7 @@ pub struct ControlPlane {
     data_dir: DataDir,
     /// Whether it held state before this start.
     held_state: bool,
+    has_lost_state: bool,
     runtime: Runtime,
     listener: Option<Arc<Listener>>,
     budgets: cowherd_gitops::Budgets,
@@ -55,6 +56,7 @@ impl ControlPlane {
     /// be free. When this returns, its API answers.
     pub async fn open(config: Config, budgets: &Budgets) -> Result<Self, Error> {
         let held_state = DataDir::holds_state(&config.data_dir);
+        let has_lost_state = DataDir::has_lost_state(&config.data_dir);
         let socket = match Listener::bind(config.listen.as_ref()).await {
             // Whoever has the address may have the state, too, and that says more.
             Err(error) if !held_state => return Err(error),
@@ -99,6 +101,7 @@ impl ControlPlane {
             store,
             data_dir,
             held_state,
+            has_lost_state,
             runtime,
             listener,
             budgets: budgets.agents.share(),
@@ -235,6 +238,11 @@ impl ControlPlane {
     /// The kubeconfig that was written for it, if it listens.
     pub fn kubeconfig(&self) -> Option<&Path> {
         self.listener.as_ref().map(|listener| listener.kubeconfig.as_path())
+    }
+
+    /// Whether the state of before is gone, and it began as a new one beside the certificates of before.
+    pub fn has_lost_its_state(&self) -> bool {
+        self.has_lost_state
     }
 
     /// Whether the state is that of before and the authority of its certificates is not, so that every kubeconfig which was
