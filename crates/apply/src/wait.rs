@@ -446,7 +446,7 @@ mod tests {
             current: "data.phase == 'Fine'",
             ..health::Written::default()
         };
-        let judges = health::Judges::read([written]).unwrap();
+        let judges = health::Judges::read([written], &mut cowherd_cel::Allowance::default()).unwrap();
         let judge = judges.of(&object.id).cloned();
         Expectation::healthy(object).judged_by(judge)
     }

@@ -18,6 +18,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod allowance;
 mod ast;
 mod check;
 mod eval;
@@ -38,6 +39,7 @@ mod value;
 
 use std::fmt;
 
+pub use allowance::Allowance;
 pub use meter::Budget;
 pub use result::{CompileError, EvalError, Position, Stage};
 pub use scope::Scope;
@@ -89,7 +91,15 @@ impl Expression {
     /// # Errors
     /// When the text is not of the grammar, or something in it that is always the same cannot be evaluated.
     pub fn parse(text: &str) -> Result<Self, CompileError> {
-        Self::read(text, |_| Ok(()))
+        Self::parse_within(text, &mut Allowance::default())
+    }
+
+    /// [`Expression::parse`] of one of several that stand in one object, which have one allowance.
+    ///
+    /// # Errors
+    /// As [`Expression::parse`], and when the allowance is used up.
+    pub fn parse_within(text: &str, allowance: &mut Allowance) -> Result<Self, CompileError> {
+        Self::read(text, allowance, |_| Ok(()))
     }
 
     /// Reads an expression over these variables, each of which is an object.
@@ -97,7 +107,20 @@ impl Expression {
     /// # Errors
     /// As [`Expression::parse`], and when a name is not declared, types do not fit, or it does not give what it is to.
     pub fn compile(text: &str, variables: &[&str], output: Output) -> Result<Self, CompileError> {
-        Self::read(text, |root| {
+        Self::compile_within(text, variables, output, &mut Allowance::default())
+    }
+
+    /// [`Expression::compile`] of one of several that stand in one object, which have one allowance.
+    ///
+    /// # Errors
+    /// As [`Expression::compile`], and when the allowance is used up.
+    pub fn compile_within(
+        text: &str,
+        variables: &[&str],
+        output: Output,
+        allowance: &mut Allowance,
+    ) -> Result<Self, CompileError> {
+        Self::read(text, allowance, |root| {
             let (found, wanted) = (check::check(root, variables)?, output.type_());
             if found == wanted {
                 return Ok(());
@@ -107,11 +130,16 @@ impl Expression {
         })
     }
 
-    fn read(text: &str, check: impl FnOnce(&Expr) -> Result<(), Refusal>) -> Result<Self, CompileError> {
+    fn read(
+        text: &str,
+        allowance: &mut Allowance,
+        check: impl FnOnce(&Expr) -> Result<(), Refusal>,
+    ) -> Result<Self, CompileError> {
         let read = || {
+            allowance.take(text)?;
             let mut root = parser::parse(text)?;
             check(&root)?;
-            resolve::resolve(&mut root)?;
+            resolve::resolve(&mut root, &mut allowance.constants)?;
             Ok(Self { text: text.into(), root })
         };
         read().map_err(|Refusal { at, message, stage }| CompileError {

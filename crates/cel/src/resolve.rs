@@ -6,25 +6,23 @@ use std::sync::Arc;
 use crate::ast::{Access, Expr, Kind};
 use crate::functions;
 use crate::lexer::Refusal;
-use crate::meter::{Budget, Meter};
+use crate::meter::Meter;
 use crate::pattern::Pattern;
 use crate::result::{Fault, Stage, What};
 use crate::types;
 use crate::value::{Map, TypeName, Value, deeper};
 
-/// What finding out what is always the same may cost.
-const CONSTANTS: Budget = Budget(100_000);
-
-pub(crate) fn resolve(expression: &mut Expr) -> Result<(), Refusal> {
-    Resolver { variables: Vec::new(), meter: Meter::new(CONSTANTS) }.resolve(expression)
+/// What it costs to find out what is always the same is taken from `constants`.
+pub(crate) fn resolve(expression: &mut Expr, constants: &mut Meter) -> Result<(), Refusal> {
+    Resolver { variables: Vec::new(), meter: constants }.resolve(expression)
 }
 
-struct Resolver {
+struct Resolver<'m> {
     variables: Vec<Box<str>>,
-    meter: Meter,
+    meter: &'m mut Meter,
 }
 
-impl Resolver {
+impl Resolver<'_> {
     fn resolve(&mut self, expr: &mut Expr) -> Result<(), Refusal> {
         deeper(|| self.resolve_kind(expr))
     }
@@ -109,7 +107,7 @@ impl Resolver {
             && let [argument] = &arguments[..]
             && let Some(value) = constant(argument).filter(|value| !is_kept(value))
         {
-            let converted = (function.run)(&mut self.meter, std::slice::from_ref(&value));
+            let converted = (function.run)(self.meter, std::slice::from_ref(&value));
             expr.kind = Kind::Literal(converted.map_err(refused)?);
         }
         Ok(())

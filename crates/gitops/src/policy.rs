@@ -218,6 +218,53 @@ mod tests {
     }
 
     #[test]
+    fn only_the_kustomization_of_the_roots_name_is_the_roots_owner() {
+        let is_root = |policy: &Policy, kind, namespace: &str, name: &str| {
+            policy.is_root_owner(&OwnerName::new(kind, namespace, name))
+        };
+        let (policy, kind) = (policy(), &kustomization::KIND);
+        assert!(is_root(&policy, kind, "flux-system", "flux-system"));
+        assert!(!is_root(&policy, kind, "flux-system", "other") && !is_root(&policy, kind, "team", "flux-system"));
+        assert!(!is_root(&policy, &crate::helm_release::KIND, "flux-system", "flux-system"));
+        assert!(!is_root(&Policy::default(), kind, "flux-system", "flux-system"));
+    }
+
+    #[test]
+    fn submodules_and_bases_use_the_set_up_of_the_person_only_where_the_root_names_them() {
+        let url = RepositoryUrl::parse("ssh://git@example.com/fleet").unwrap();
+        let submodules =
+            |namespace: &str| policy().of_submodules(&SourceName::new(git::KIND, namespace, "flux-system"), &url);
+        assert_eq!(
+            submodules("flux-system"),
+            Access { setup: Setup::Own, ..Access::default() },
+            "and no more than that"
+        );
+        assert_eq!(submodules("team"), Access::default());
+        let of_owner = |namespace: &str, is_root: bool| {
+            let content = Artifact { is_root, ..Artifact::nothing() };
+            policy().of_owner(&OwnerName::new(&kustomization::KIND, namespace, "o"), &content)
+        };
+        assert_eq!(of_owner("flux-system", true), Access { setup: Setup::Own, ..Access::default() });
+        for (namespace, is_root) in [("flux-system", false), ("team", true), ("team", false)] {
+            assert_eq!(of_owner(namespace, is_root), Access::default(), "{namespace} {is_root}");
+        }
+    }
+
+    #[test]
+    fn a_repository_on_this_machine_is_opened_to_those_beside_the_root_alone() {
+        let url = RepositoryUrl::parse("file:///srv/fleet").unwrap();
+        let root = Some(Root { name: NamespacedName::new("flux-system", "flux-system"), url });
+        let access = Access { local: LocalAccess::Only(Vec::new()), ..Access::default() };
+        let policy = Policy { root, access, ..Policy::default() };
+        let local = |namespace: &str| {
+            let content = Artifact { is_root: true, ..Artifact::nothing() };
+            policy.of_owner(&OwnerName::new(&kustomization::KIND, namespace, "o"), &content).local
+        };
+        assert_eq!(local("flux-system"), LocalAccess::Only(vec!["/srv/fleet".into()]));
+        assert_eq!(local("team"), LocalAccess::Only(Vec::new()));
+    }
+
+    #[test]
     fn references_to_other_namespaces_are_denied_where_they_are_blocked() {
         let check = |policy: &Policy, spec| {
             let owner = owner("team", spec);
@@ -281,6 +328,10 @@ mod tests {
         let said = unnamed.see(&owner("team", json!({}))).unwrap();
         assert!(said.contains("flux-system and team") && said.contains("--default-service-account"), "{said}");
         assert_eq!(unnamed.see(&owner("third", json!({}))), None);
+        let mut unnamed = Unnamed::default();
+        let elsewhere = json!({ "kubeConfig": { "secretRef": { "name": "there" } } });
+        assert_eq!(unnamed.see(&owner("flux-system", json!({}))), None);
+        assert_eq!(unnamed.see(&owner("team", elsewhere)), None, "what is brought elsewhere has no rights here");
     }
 
     #[test]

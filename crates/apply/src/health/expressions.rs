@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cowherd_cel::{Budget, CompileError, Expression, Scope};
+use cowherd_cel::{Allowance, Budget, CompileError, Expression, Scope};
 use serde_json::Value;
 
 use super::{Health, Status};
@@ -70,11 +70,14 @@ impl ExpressionsError {
 pub struct Judges(BTreeMap<(String, String), Judge>);
 
 impl Judges {
-    /// Reads them all.
+    /// Reads them all, within what is left to the object that they stand in. Blocks the thread.
     ///
     /// # Errors
-    /// When one is no expression, or two are for the same kind.
-    pub fn read<'a>(all: impl IntoIterator<Item = Written<'a>>) -> Result<Self, ExpressionsError> {
+    /// When one is no expression, two are for the same kind, or they are more than the object may have.
+    pub fn read<'a>(
+        all: impl IntoIterator<Item = Written<'a>>,
+        allowance: &mut Allowance,
+    ) -> Result<Self, ExpressionsError> {
         let mut judges = BTreeMap::new();
         for (place, written) in all.into_iter().enumerate() {
             let group = written.api_version.split_once('/').map_or("", |(group, _)| group);
@@ -84,7 +87,7 @@ impl Judges {
                     [written.kind, group].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(".");
                 return Err(ExpressionsError::Twice { place, kind });
             }
-            judges.insert(kind, Judge::read(place, &written)?);
+            judges.insert(kind, Judge::read(place, &written, allowance)?);
         }
         Ok(Self(judges))
     }
@@ -121,10 +124,10 @@ impl PartialEq for Judge {
 impl Eq for Judge {}
 
 impl Judge {
-    fn read(place: usize, written: &Written<'_>) -> Result<Self, ExpressionsError> {
-        let read = |field, text: Option<&str>| {
+    fn read(place: usize, written: &Written<'_>, allowance: &mut Allowance) -> Result<Self, ExpressionsError> {
+        let mut read = |field, text: Option<&str>| {
             let text = text.filter(|text| !text.is_empty());
-            let parsed = text.map(Expression::parse).transpose();
+            let parsed = text.map(|text| Expression::parse_within(text, allowance)).transpose();
             parsed.map_err(|error| ExpressionsError::Wrong { place, field, error })
         };
         let current = read("current", Some(written.current))?.ok_or(ExpressionsError::NoCurrent { place })?;
@@ -182,7 +185,7 @@ mod tests {
 
     fn judge(in_progress: Option<&str>, failed: Option<&str>, current: &str) -> Judge {
         let written = Written { api_version: "example.com/v1", kind: "Widget", in_progress, failed, current };
-        let judges = Judges::read([written]).unwrap();
+        let judges = Judges::read([written], &mut Allowance::default()).unwrap();
         judges.of(&ObjectId { group: "example.com".into(), kind: "Widget".into(), ..id("", "") }).unwrap().clone()
     }
 
@@ -228,7 +231,7 @@ mod tests {
         let secret = json!({ "apiVersion": "v1", "kind": "Secret", "data": { "n": "NDcxMXNlY3JldA==" } });
         let written = Written { api_version: "v1", kind: "Secret", ..Written::default() };
         for current in ["int(data['n']) > 1", "{'a': 1}[data['n']] == 1", "int(data['n'].substring(0, 4)) > 1"] {
-            let judges = Judges::read([Written { current, ..written }]).unwrap();
+            let judges = Judges::read([Written { current, ..written }], &mut Allowance::default()).unwrap();
             let told = |object: &Value| judges.of(&id("", "Secret")).unwrap().assess(object).message.to_string();
             let said = told(&secret);
             assert!(said.contains("cannot be evaluated") && !said.contains("NDcx"), "{said}");
@@ -241,12 +244,12 @@ mod tests {
     #[test]
     fn what_is_for_a_kind_goes_before_what_is_for_its_group() {
         let of = |kind, current| Written { api_version: "example.com/v1", kind, current, ..Written::default() };
-        let judges = Judges::read([of("", "true"), of("Widget", "false")]).unwrap();
+        let judges = Judges::read([of("", "true"), of("Widget", "false")], &mut Allowance::default()).unwrap();
         let status = |kind: &str| judges.of(&id("example.com", kind)).unwrap().assess(&json!({})).status;
         assert_eq!((status("Widget"), status("Gadget")), (Status::InProgress, Status::Current));
         assert!(judges.of(&id("other.com", "Widget")).is_none());
         let of_v2 = Written { api_version: "example.com/v2", kind: "Widget", current: "true", ..Written::default() };
-        let twice = Judges::read([of("Widget", "true"), of_v2]).unwrap_err();
+        let twice = Judges::read([of("Widget", "true"), of_v2], &mut Allowance::default()).unwrap_err();
         assert_eq!(twice.field(), "[1]");
         assert!(twice.to_string().starts_with("is for Widget.example.com, which"), "{twice}");
     }
@@ -255,10 +258,11 @@ mod tests {
     fn what_is_no_expression_is_named_with_its_field_and_place() {
         let written =
             Written { api_version: "v1", kind: "A", failed: Some("a ==\n  ]"), current: "true", ..Written::default() };
-        let error = Judges::read([written]).unwrap_err();
+        let error = Judges::read([written], &mut Allowance::default()).unwrap_err();
         assert_eq!(error.field(), "[0].failed");
         assert!(error.to_string().contains("CEL: 2:3: syntax error: unexpected ']'"), "{error}");
-        let error = Judges::read([Written { api_version: "v1", kind: "A", ..Written::default() }]).unwrap_err();
+        let none = Written { api_version: "v1", kind: "A", ..Written::default() };
+        let error = Judges::read([none], &mut Allowance::default()).unwrap_err();
         assert_eq!(error.field(), "[0].current");
     }
 }

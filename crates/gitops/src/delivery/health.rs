@@ -41,7 +41,7 @@ pub(super) fn expected(
         .into_iter()
         .filter(|object| !itself(object))
         .map(|object| {
-            let judge = settings.judges.of(&object.id).cloned();
+            let judge = settings.expressions.judge(&object.id);
             let is_gone_at_the_end = ends(&object);
             let expected = if is_gone_at_the_end { Expectation::healthy_or_gone } else { Expectation::healthy };
             expected(object).judged_by(judge)

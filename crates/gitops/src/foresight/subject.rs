@@ -24,7 +24,10 @@ impl Subject {
         let kind = kind_of(&object)?;
         let read: DynamicObject = serde_json::from_value(object.clone()).ok()?;
         read.metadata.name.as_ref().filter(|name| !name.is_empty())?;
-        let (owner, status) = (kind.read)(read).ok()?;
+        let (mut owner, status) = (kind.read)(read).ok()?;
+        if let Err(error) = owner.settings.as_ref().map_or(Ok(()), |settings| settings.expressions.compile()) {
+            owner.settings = Err(error);
+        }
         Some(Self { owner, status, object })
     }
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use cowherd_api::flux::helm::v2::{HelmRelease, HelmReleaseSpec};
 use cowherd_api::supported;
-use cowherd_apply::health::Judges;
 use cowherd_apply::mask::Mask;
 use cowherd_apply::{Account, is_path_segment};
 use cowherd_helm::release::check_name;
@@ -18,8 +17,8 @@ use super::names::{self, Names};
 use super::remediation::ReleaseAction;
 use super::{KIND, status};
 use crate::owner::{
-    Deletion, Dependency, KubeConfig, Owner, OwnerKind, OwnerName, Owning, Precedence, Settings, SettingsError, Status,
-    check_names, judges, ready,
+    Deletion, Dependency, Expressions, KubeConfig, Over, Owner, OwnerKind, OwnerName, Owning, Precedence, Settings,
+    SettingsError, Status, check_names,
 };
 use crate::producer::{Inputs, Outcome, Prepared, Preparing, Producer, ProducerError, Product, Production};
 use crate::remotes::Brought;
@@ -71,13 +70,14 @@ fn settings(name: &OwnerName, spec: &HelmReleaseSpec) -> Result<Settings, Settin
     let depends_on = spec.depends_on.iter().enumerate().map(|(place, dependency)| {
         let namespace = names::given(dependency.namespace.as_ref()).unwrap_or_else(|| name.namespace.clone());
         let name = OwnerName::new(&KIND, namespace, &dependency.name);
-        Ok(Dependency { name, ready: ready(place, dependency.ready_expr.as_deref())?, minds_rights: false })
+        let ready = dependency.ready_expr.as_ref().filter(|text| !text.is_empty()).map(|_| place);
+        Dependency { name, ready, minds_rights: false }
     });
     Ok(Settings {
         source: source(name, spec)?,
         producer: Arc::new(Unforeseen),
         default_namespace: Some(Names::of(name, spec).namespace),
-        depends_on: depends_on.collect::<Result<_, SettingsError>>()?,
+        depends_on: depends_on.collect(),
         interval,
         retry_interval: retry_interval(spec).unwrap_or(interval),
         timeout,
@@ -85,7 +85,11 @@ fn settings(name: &OwnerName, spec: &HelmReleaseSpec) -> Result<Settings, Settin
         force: spec.upgrade.as_ref().and_then(|upgrade| upgrade.force) == Some(true),
         wait: false,
         health_checks: Vec::new(),
-        judges: judges(&spec.health_check_exprs)?,
+        expressions: Expressions::new(
+            &spec.health_check_exprs,
+            spec.depends_on.iter().map(|dependency| dependency.ready_expr.as_deref()),
+            Over::BothObjects,
+        ),
         minds_drift: corrects_drift(spec),
         needs_lockdown: None,
     })
@@ -105,7 +109,7 @@ pub(super) fn least_settings(name: &OwnerName) -> Settings {
         force: false,
         wait: false,
         health_checks: Vec::new(),
-        judges: Judges::default(),
+        expressions: Expressions::default(),
         minds_drift: false,
         needs_lockdown: None,
     }
@@ -242,7 +246,9 @@ mod tests {
             full[field] = value.clone();
         }
         let spec = serde_json::from_value(full).unwrap();
-        settings(&OwnerName::new(&KIND, "apps", "web"), &spec).map_err(|error| error.to_string())
+        let read = settings(&OwnerName::new(&KIND, "apps", "web"), &spec);
+        let compiled = read.and_then(|settings| settings.expressions.compile().map(|()| settings));
+        compiled.map_err(|error| error.to_string())
     }
 
     #[test]

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::KIND;
 use super::manifests::parse_told;
 use crate::owner::OwnerName;
+use crate::producer::{Growth, weight_of_pairs};
 
 /// By which annotation an object that goes through kustomize says from which template it comes. It goes again.
 const FROM: &str = "postrenderer.helm.sh/postrender-filename";
@@ -27,6 +28,9 @@ enum Strategy {
     /// Not at all.
     NoHooks,
 }
+
+/// How many times the objects may be rendered again.
+const MOST_RENDERERS: usize = 32;
 
 /// What is made of rendered manifests.
 #[derive(Clone)]
@@ -104,12 +108,17 @@ impl PostRender {
             let placed = objects.into_iter().map(|(object, is_item)| ((!is_item).then(|| path.clone()), object));
             all.extend(placed);
         }
+        if self.kustomize.len() > MOST_RENDERERS {
+            return Err(format!("there are more than {MOST_RENDERERS} spec.postRenderers; put their patches together"));
+        }
         for renderer in &self.kustomize {
             all = kustomized(all, renderer)
                 .map_err(|error| format!("error while running post render on {what}: {error}"))?;
         }
         let group = if what == "files" { String::new() } else { format!("{what}-") };
+        let (common, mut growth) = (weight_of_pairs(self.labels.iter().chain(&self.annotations)), Growth::default());
         for (at, (path, object)) in all.into_iter().enumerate() {
+            growth.add("what spec.commonMetadata adds", common).map_err(|error| error.to_string())?;
             let path = path.unwrap_or_else(|| format!("generated-by-postrender-{group}{at}.yaml"));
             let mut object = [object];
             set_common_metadata(&mut object, &self.labels, &self.annotations);

@@ -69,7 +69,7 @@ pub(super) async fn reconcile(context: &Arc<Context>, job: &mut Job, settings: &
     keep_chart(context, job, &spec, &mut own).await?;
     has_its_own_chart(job, &spec)?;
 
-    let values = values::compose(&context.client, &job.name.namespace, &spec).await;
+    let values = values::compose(&context.client, &job.name.namespace, &spec, Some(&context.renders)).await;
     let values = values.map_err(|error| Failure::because("ValuesError", &error, true))?;
     job.hide(values.mask);
     let loaded = chart::load_in_a_thread(job.artifact.clone(), settings.source.kind).await;

@@ -1,16 +1,23 @@
 //! The values of a release: those of ConfigMaps and Secrets, and over them those of the spec.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use cowherd_api::flux::helm::v2::{HelmReleaseSpec, ValuesReference};
 use cowherd_apply::mask::Mask;
-use cowherd_helm::values::{merge_maps, read_values, set, set_string};
+use cowherd_helm::values::{Room, merge_maps, read_values, set_string_within, set_within};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::{Api, Client};
 use serde_json::{Map, Number, Value};
 
+use crate::budgets::Permits;
+use crate::producer::{Growth, TooMuch};
+
 /// Under which key values are where nothing is said of that.
 const KEY: &str = "values.yaml";
+
+/// How many references there may be.
+const MOST: usize = 256;
 
 /// The values of a release.
 pub(super) struct Values {
@@ -47,6 +54,15 @@ pub(super) enum ValuesError {
     /// The API gave no answer.
     #[error("{0}")]
     Api(String),
+    /// There are too many references.
+    #[error("spec.valuesFrom has more than {MOST} references; put their values together")]
+    TooMany,
+    /// They lead to too much.
+    #[error("{0}")]
+    TooMuch(#[from] TooMuch),
+    /// Putting them together broke off.
+    #[error("putting the values together broke off; this is a bug in cowherd")]
+    Broken,
     /// The values of the spec are no mapping.
     #[error("spec.values cannot be used: {0}")]
     Own(String),
@@ -55,19 +71,45 @@ pub(super) enum ValuesError {
 /// What an object has that values come from; `None` where there is no such object.
 pub(super) type Held = Option<BTreeMap<String, Vec<u8>>>;
 
-/// The values as the spec says, whose references are to objects of the namespace.
-pub(super) async fn compose(client: &Client, namespace: &str, spec: &HelmReleaseSpec) -> Result<Values, ValuesError> {
-    let mut held = Vec::with_capacity(spec.values_from.len());
-    for reference in &spec.values_from {
-        held.push(data(client, namespace, reference).await?);
+/// The values as the spec says, whose references are to objects of the namespace. They are put together where nobody else
+/// waits, in one of `places` where there are such.
+pub(super) async fn compose(
+    client: &Client,
+    namespace: &str,
+    spec: &Arc<HelmReleaseSpec>,
+    places: Option<&Permits>,
+) -> Result<Values, ValuesError> {
+    if spec.values_from.len() > MOST {
+        return Err(ValuesError::TooMany);
     }
-    merged(namespace, spec, held)
+    let (mut held, mut growth) = (Vec::with_capacity(spec.values_from.len()), Growth::default());
+    for reference in &spec.values_from {
+        let found = data(client, namespace, reference).await?;
+        let wanted = found.map(|mut data| {
+            // What else it has is not wanted.
+            data.remove_entry(key(reference)).into_iter().collect::<BTreeMap<_, _>>()
+        });
+        let bytes = wanted.iter().flat_map(BTreeMap::values).map(Vec::len).sum();
+        growth.add("what spec.valuesFrom leads to", bytes)?;
+        held.push(wanted);
+    }
+    let place = match places {
+        Some(places) => Some(places.acquire(namespace).await),
+        None => None,
+    };
+    let (spec, namespace) = (spec.clone(), namespace.to_owned());
+    let merging = tokio::task::spawn_blocking(move || {
+        let _place = place;
+        merged(&namespace, &spec, held)
+    });
+    merging.await.unwrap_or(Err(ValuesError::Broken))
 }
 
 /// The values as the spec says, of what each of its references leads to.
 pub(super) fn merged(namespace: &str, spec: &HelmReleaseSpec, held: Vec<Held>) -> Result<Values, ValuesError> {
     let own = own(spec)?;
     let (mut values, mut mask, mut secret) = (Map::new(), Mask::default(), Map::new());
+    let (room, of_secret) = (Room::default(), Room::default());
     for (reference, data) in spec.values_from.iter().zip(held) {
         let wrong = |cause: String| ValuesError::Reference {
             kind: reference.kind.clone(),
@@ -100,9 +142,9 @@ pub(super) fn merged(namespace: &str, spec: &HelmReleaseSpec, held: Vec<Held>) -
                 let text = String::from_utf8_lossy(text);
                 if is_secret {
                     // What is wrong with it is told below.
-                    let _ = put(&mut secret, path, &text, reference.literal == Some(true));
+                    let _ = put(&mut secret, path, &text, reference.literal == Some(true), &of_secret);
                 }
-                put(&mut values, path, &text, reference.literal == Some(true)).map_err(|cause| {
+                put(&mut values, path, &text, reference.literal == Some(true), &room).map_err(|cause| {
                     // What cannot be merged may be quoted.
                     wrong(if is_secret { "it is not as it should be".to_owned() } else { cause })
                 })?;
@@ -156,14 +198,14 @@ async fn data(client: &Client, namespace: &str, reference: &ValuesReference) -> 
 }
 
 /// Puts a text at a path, as `helm --set` does; a quoted one, and one that is taken as it is, as a text.
-fn put(values: &mut Map<String, Value>, path: &str, text: &str, is_literal: bool) -> Result<(), String> {
+fn put(values: &mut Map<String, Value>, path: &str, text: &str, is_literal: bool, room: &Room) -> Result<(), String> {
     let is_quoted = |quote: char| text.starts_with(quote) && text.ends_with(quote);
     let put = if is_literal {
-        set_string(&format!("{path}={}", escaped(text)), values)
+        set_string_within(&format!("{path}={}", escaped(text)), values, room)
     } else if is_quoted('\'') || is_quoted('"') {
-        set_string(&format!("{path}={}", text.trim_matches(['\'', '"'])), values)
+        set_string_within(&format!("{path}={}", text.trim_matches(['\'', '"'])), values, room)
     } else {
-        set(&format!("{path}={text}"), values)
+        set_within(&format!("{path}={text}"), values, room)
     };
     put.map_err(|error| error.to_string())
 }
@@ -220,7 +262,7 @@ mod tests {
 
     fn after(path: &str, text: &str, is_literal: bool) -> Result<Value, String> {
         let mut values = json!({ "a": { "b": 1 } }).as_object().unwrap().clone();
-        put(&mut values, path, text, is_literal).map(|()| Value::Object(values))
+        put(&mut values, path, text, is_literal, &Room::default()).map(|()| Value::Object(values))
     }
 
     #[test]

@@ -18,6 +18,7 @@ use super::owner::{deletion, settings};
 use super::producer::{BuildError, Kustomize, rendered};
 use super::variables::Variables;
 use crate::owner::{Deletion, SettingsError};
+use crate::producer::Growth;
 use crate::remotes::Brought;
 use crate::source::SourceKind;
 use crate::{Elsewhere, NamespacedName};
@@ -203,14 +204,16 @@ impl Plan {
         };
         // Which of the values are secret is known to a cluster alone.
         let variables = Variables { values: values.values.clone(), ..Variables::default() };
+        let mut growth = Growth::default();
         for object in objects {
             let opened = match decrypts {
                 true => decryption::opened(object.clone(), &mut opener).map_err(BuildError::from),
                 false => Ok(object.clone()),
             };
             let finished = opened.and_then(|opened| {
-                let substituted = self.kustomize.substituted(opened, &variables, values.are_partial)?;
-                Ok((self.kustomize.finished(substituted.object)?, substituted.unset))
+                let substituted =
+                    self.kustomize.substituted(opened, &variables, values.are_partial, &mut growth)?;
+                Ok((self.kustomize.finished(substituted.object, &mut growth)?, substituted.unset))
             });
             match finished {
                 Ok((manifest, unset)) => {

@@ -13,8 +13,8 @@ use super::producer::Kustomize;
 use super::{KIND, status};
 use crate::NamespacedName;
 use crate::owner::{
-    Deletion, Dependency, KubeConfig, Owner, OwnerKind, OwnerName, Owning, Precedence, Settings, SettingsError, Status,
-    check_names, judges, ready,
+    Deletion, Dependency, Expressions, KubeConfig, Over, Owner, OwnerKind, OwnerName, Owning, Precedence, Settings,
+    SettingsError, Status, check_names,
 };
 use crate::source::{SourceKind, SourceName};
 
@@ -63,13 +63,14 @@ pub(super) fn settings(object: &Kustomization) -> Result<Settings, SettingsError
     let within = |namespace: &Option<String>| namespace.clone().unwrap_or_else(|| name.namespace.clone());
     let depends_on = spec.depends_on.iter().enumerate().map(|(place, dependency)| {
         let name = OwnerName::new(&KIND, within(&dependency.namespace), &dependency.name);
-        Ok(Dependency { name, ready: ready(place, dependency.ready_expr.as_deref())?, minds_rights: false })
+        let ready = dependency.ready_expr.as_ref().filter(|text| !text.is_empty()).map(|_| place);
+        Dependency { name, ready, minds_rights: false }
     });
     Ok(Settings {
         source: SourceName::new(kind, within(&spec.source_ref.namespace), &spec.source_ref.name),
         producer: Arc::new(Kustomize::read(&name.namespace, spec)?),
         default_namespace: object.annotations().get(DEFAULT_NAMESPACE).cloned(),
-        depends_on: depends_on.collect::<Result<_, SettingsError>>()?,
+        depends_on: depends_on.collect(),
         interval,
         retry_interval: optional("retryInterval", &spec.retry_interval)?.unwrap_or(interval).max(SHORTEST_INTERVAL),
         timeout: timeout
@@ -79,7 +80,11 @@ pub(super) fn settings(object: &Kustomization) -> Result<Settings, SettingsError
         force: spec.force,
         wait: spec.wait == Some(true),
         health_checks: health_checks(spec)?,
-        judges: judges(&spec.health_check_exprs)?,
+        expressions: Expressions::new(
+            &spec.health_check_exprs,
+            spec.depends_on.iter().map(|dependency| dependency.ready_expr.as_deref()),
+            Over::BothObjects,
+        ),
         minds_drift: true,
         needs_lockdown: None,
     })

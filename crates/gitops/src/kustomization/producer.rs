@@ -21,7 +21,10 @@ use super::made::{MadeOfSecrets, TooManySecrets};
 use super::variables::{self, Variables, VariablesError};
 use crate::conditions::{ARTIFACT_FAILED, BUILD_FAILED};
 use crate::owner::SettingsError;
-use crate::producer::{Inputs, Outcome, Prepared, Preparing, Producer, ProducerError, Product, Production};
+use crate::producer::{
+    Growth, Inputs, Outcome, Prepared, Preparing, Producer, ProducerError, Product, Production, TooMuch, weight,
+    weight_of_pairs,
+};
 use crate::remotes::Brought;
 use crate::{ElsewhereError, Unrendered};
 
@@ -122,16 +125,22 @@ impl Kustomize {
         object: Value,
         variables: &Variables,
         keep: bool,
-    ) -> Result<Substituted, SubstitutionError> {
+        growth: &mut Growth,
+    ) -> Result<Substituted, BuildError> {
         if !self.substitutes {
             return Ok(Substituted { object, unset: BTreeSet::new(), secrets: BTreeSet::new() });
         }
         let options = Substitution { always: self.always_substitute, keep, ..Substitution::default() };
-        substitute_noting(&object, &variables.values, &variables.secret, &options)
+        let before = weight(&object);
+        let substituted = substitute_noting(&object, &variables.values, &variables.secret, &options)?;
+        growth.add("what variables stand for", weight(&substituted.object).saturating_sub(before))?;
+        Ok(substituted)
     }
 
     /// Such an object with all that the Kustomization adds to it.
-    pub(super) fn finished(&self, object: Value) -> Result<Manifest, ManifestError> {
+    pub(super) fn finished(&self, object: Value, growth: &mut Growth) -> Result<Manifest, BuildError> {
+        let common = weight_of_pairs(self.labels.iter().chain(&self.annotations));
+        growth.add("what spec.commonMetadata adds", common)?;
         let mut manifest = Manifest::new(object)?;
         manifest.set_metadata(pairs(&self.labels), pairs(&self.annotations));
         Ok(manifest)
@@ -202,6 +211,9 @@ pub(super) enum BuildError {
     /// Variables could not be replaced.
     #[error("post build failed: {0}")]
     Substitution(#[from] SubstitutionError),
+    /// More is added to the objects than is borne.
+    #[error("post build failed: {0}")]
+    Growth(#[from] TooMuch),
     /// What was rendered is no object. What that says is told by [`BuildError::text`] alone.
     #[error("what was rendered is no object")]
     Manifest(ManifestError),
@@ -330,15 +342,16 @@ impl Build {
         made: &mut MadeOfSecrets,
     ) -> Result<Product, BuildError> {
         let mut manifests = Vec::with_capacity(objects.len());
-        let mut without = BTreeMap::new();
+        let (mut without, mut growth) = (BTreeMap::new(), Growth::default());
         for object in objects {
             let object = match &mut opener {
                 Some(opener) => decryption::opened(object, opener)?,
                 None => object,
             };
-            let Substituted { object, unset, secrets } = self.kustomize.substituted(object, &self.variables, false)?;
+            let Substituted { object, unset, secrets } =
+                self.kustomize.substituted(object, &self.variables, false, &mut growth)?;
             made.add(secrets, &self.variables.mask)?;
-            let manifest = self.kustomize.finished(object)?;
+            let manifest = self.kustomize.finished(object, &mut growth)?;
             if is_encrypted(&manifest) {
                 return Err(BuildError::Encrypted(manifest.id().clone()));
             }

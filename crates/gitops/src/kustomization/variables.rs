@@ -7,6 +7,11 @@ use cowherd_apply::mask::Mask;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::{Api, Client};
 
+use crate::producer::{Growth, weight_of_pairs};
+
+/// How many references there may be.
+const MOST: usize = 256;
+
 /// Values by the names of their variables, and which of them must not be shown.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Variables {
@@ -32,16 +37,23 @@ pub(super) async fn read(
     references: &[SubstituteReference],
     own: &BTreeMap<String, String>,
 ) -> Result<Variables, VariablesError> {
-    let mut variables = Variables::default();
-    for reference in references {
+    let (mut variables, mut growth) = (Variables::default(), Growth::default());
+    for (at, reference) in references.iter().enumerate() {
         let fail = |cause| VariablesError { kind: reference.kind.clone(), name: reference.name.clone(), cause };
+        if at == MOST {
+            return Err(fail(format!("there are more than {MOST} references; put their variables together")));
+        }
         let found = match reference.kind.as_str() {
             "ConfigMap" => config_map(client, namespace, &reference.name).await,
             "Secret" => secret(client, namespace, &reference.name, &mut variables.mask).await,
             _ => return Err(fail("only ConfigMap and Secret hold variables".to_owned())),
         };
         match found {
-            Ok(Some(values)) => variables.extend(values, reference.kind == "Secret"),
+            Ok(Some(values)) => {
+                let added = growth.add("what spec.postBuild.substituteFrom leads to", weight_of_pairs(&values));
+                added.map_err(|error| fail(error.to_string()))?;
+                variables.extend(values, reference.kind == "Secret");
+            }
             Ok(None) if reference.optional => {}
             Ok(None) => return Err(fail(missing(reference))),
             Err(kube::Error::Api(status)) => return Err(fail(status.message.clone())),

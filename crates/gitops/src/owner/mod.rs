@@ -22,8 +22,8 @@ use cowherd_apply::Account;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 
+pub(crate) use expressions::{Expressions, Over};
 pub use expressions::{WrongExpression, wrong_expressions};
-pub(crate) use expressions::{judges, ready};
 pub(crate) use history::{History, Reconciliation};
 pub(crate) use inventory::Inventory;
 pub(crate) use kind::{OwnerKind, Owning, Sighting, read};

@@ -4,11 +4,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cowherd_apply::health::Judges;
 use cowherd_apply::{Versioned, is_path_segment};
-use cowherd_cel::Expression;
 
-use super::OwnerName;
+use super::{Expressions, OwnerName};
 use crate::conditions::{INVALID_EXPRESSION, UNSUPPORTED};
 use crate::producer::Producer;
 use crate::source::SourceName;
@@ -30,8 +28,8 @@ pub(crate) enum Deletion {
 #[derive(Clone, Debug)]
 pub(crate) struct Dependency {
     pub(crate) name: OwnerName,
-    /// What decides whether it is, if its conditions and its revision do not.
-    pub(crate) ready: Option<Arc<Expression>>,
+    /// At which place of [`Settings::expressions`] stands what decides whether it is, if its conditions and its revision do not.
+    pub(crate) ready: Option<usize>,
     /// Whether nothing is told of it to an owner whose account may not see it.
     pub(crate) minds_rights: bool,
 }
@@ -59,8 +57,8 @@ pub(crate) struct Settings {
     pub(crate) wait: bool,
     /// The objects that have to be healthy otherwise.
     pub(crate) health_checks: Vec<Versioned>,
-    /// What decides how far the objects of some kinds are, instead of kstatus's rules.
-    pub(crate) judges: Judges,
+    /// What decides how far the objects of some kinds are, instead of kstatus's rules, and whether some dependencies are ready.
+    pub(crate) expressions: Expressions,
     /// Whether it is put right what others change.
     pub(crate) minds_drift: bool,
     /// The account that tenants have to act for who name none, where the agents have to keep them apart for it.

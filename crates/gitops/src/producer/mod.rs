@@ -7,6 +7,7 @@
 
 mod error;
 mod failed;
+mod growth;
 mod inputs;
 mod kept;
 mod product;
@@ -28,6 +29,7 @@ use crate::target::Target;
 
 pub(crate) use error::ProducerError;
 pub(crate) use failed::FailedRenders;
+pub(crate) use growth::{Growth, TooMuch, weight, weight_of_pairs};
 pub(crate) use inputs::Inputs;
 pub use kept::KeptRenders;
 pub(crate) use product::Product;

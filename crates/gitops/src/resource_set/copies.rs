@@ -14,6 +14,7 @@ use kube::{Api, Client};
 use serde_json::{Map, Value};
 
 use super::checksums;
+use crate::producer::{Growth, TooMuch};
 use crate::target::Target;
 
 /// The annotations that ask for it.
@@ -21,6 +22,9 @@ pub(super) const ANNOTATIONS: [&str; 3] = [COPY_FROM, CONVERT_KUBE_CONFIG_FROM, 
 
 /// From how many objects one ResourceSet may take something.
 const MOST: usize = 1_000;
+/// What is counted of it.
+const READ: &str = "what the objects take from others";
+const COPIED: &str = "what is copied from others";
 /// How large a kubeconfig may be, in bytes.
 const LARGEST: usize = 256 * 1024;
 
@@ -53,6 +57,8 @@ pub(super) enum CopyError {
     NoKubeConfig(Held, &'static str),
     #[error("its objects take something from more than {MOST} others; split the ResourceSet")]
     TooMany,
+    #[error("{0}")]
+    TooMuch(#[from] TooMuch),
 }
 
 impl CopyError {
@@ -75,6 +81,13 @@ struct Content {
     type_: Option<String>,
 }
 
+impl Content {
+    /// How many bytes it has.
+    fn weight(&self) -> usize {
+        self.data.iter().map(|(key, value)| key.len() + value.len()).sum()
+    }
+}
+
 /// What is taken, as it is in the cluster.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Copied {
@@ -85,7 +98,7 @@ pub(super) struct Copied {
 
 /// Reads what the objects name: with the rights of the account for which they are applied, or of the agents.
 pub(super) async fn read(client: &Client, target: &Target, objects: &[Value]) -> Result<Copied, CopyError> {
-    let mut copied = Copied::default();
+    let (mut copied, mut growth) = (Copied::default(), Growth::default());
     for held in named(objects)? {
         let content = match held.kind {
             "Secret" => {
@@ -104,6 +117,7 @@ pub(super) async fn read(client: &Client, target: &Target, objects: &[Value]) ->
                 Content { data: texts.chain(binary).collect(), binary: keys, type_: None }
             }
         };
+        growth.add(READ, content.weight())?;
         copied.contents.insert(held, content);
     }
     Ok(copied)
@@ -216,12 +230,15 @@ impl Copied {
 
     /// Fills in what the objects ask for.
     pub(super) fn fill(&self, objects: &mut [Value]) -> Result<(), CopyError> {
+        let mut growth = Growth::default();
         for object in objects.iter_mut() {
             if let Some(held) = copy_from(object)? {
+                growth.add(COPIED, self.content(&held)?.weight())?;
                 self.copy(&held, object)?;
             }
             if let Some((held, key)) = convert_from(object)? {
                 let (address, authority) = self.converted(&held, key)?;
+                growth.add(COPIED, address.len() + authority.len())?;
                 let data = map(object, "data");
                 data.entry("address").or_insert(Value::String(address));
                 data.entry("ca.crt").or_insert(Value::String(authority));
@@ -369,6 +386,32 @@ mod tests {
             assert!(named(&[object("Secret", COPY_FROM, wrong, json!({}))]).is_err(), "{wrong}");
         }
         assert_eq!(named(&[object("Secret", COPY_FROM, "n/s", json!({}))]).unwrap(), [held("Secret", "s")]);
+    }
+
+    #[test]
+    fn only_what_holds_data_copies_and_no_more_than_a_thousand_others_are_asked_for() {
+        let from = |count: usize| -> Vec<Value> {
+            (0..count).map(|number| object("Secret", COPY_FROM, &format!("n/s{number}"), json!({}))).collect()
+        };
+        assert_eq!(named(&from(MOST)).unwrap().len(), MOST);
+        assert!(named(&from(MOST + 1)).unwrap_err().to_string().contains("more than 1000 others"));
+        let mut other = object("Secret", COPY_FROM, "n/s", json!({}));
+        other["apiVersion"] = json!("example.com/v1");
+        assert_eq!(named(&[other, object("Pod", COPY_FROM, "n/s", json!({}))]).unwrap(), []);
+        assert_eq!(named(&[object("Secret", CONVERT_KUBE_CONFIG_FROM, "n/s", json!({}))]).unwrap(), []);
+    }
+
+    #[test]
+    fn what_is_copied_into_all_objects_is_bounded() {
+        let large = "x".repeat(1 << 20);
+        let copied = copied([(held("Secret", "s"), content(&[("a", &large)]))]);
+        let of = |count: usize| {
+            let mut objects = vec![object("Secret", COPY_FROM, "n/s", json!({})); count];
+            copied.fill(&mut objects).map_err(|error| error.to_string())
+        };
+        of(20).unwrap();
+        let error = of(70).unwrap_err();
+        assert!(error.starts_with("what is copied from others would be more than 64 MiB"), "{error}");
     }
 
     #[test]

@@ -6,7 +6,6 @@ use std::time::Duration;
 use cowherd_api::flux::annotations::{DISABLED, ENABLED, SET_EVERY, SET_FORCE, SET_RECONCILE, SET_TIMEOUT};
 use cowherd_api::flux::controlplane::v1::ResourceSet;
 use cowherd_api::supported;
-use cowherd_apply::health::Judges;
 use cowherd_apply::{Account, is_path_segment};
 use kube::ResourceExt;
 
@@ -14,7 +13,9 @@ use super::dependencies::{self, Needed};
 use super::inputs::INPUTS;
 use super::producer::FromTemplates;
 use super::{KIND, status};
-use crate::owner::{Deletion, Owner, OwnerKind, OwnerName, Owning, Precedence, Settings, SettingsError, Status};
+use crate::owner::{
+    Deletion, Expressions, Over, Owner, OwnerKind, OwnerName, Owning, Precedence, Settings, SettingsError, Status,
+};
 use crate::source::SourceName;
 
 /// How often it is looked at what nobody tells of, where nothing is said of that.
@@ -82,10 +83,11 @@ fn settings(object: &ResourceSet) -> Result<Settings, SettingsError> {
     let needed = spec.depends_on.iter().enumerate().map(|(place, of)| Needed::read(place, of));
     let needed = needed.collect::<Result<Vec<_>, _>>()?;
     let (depends_on, needed) = dependencies::by_schedule(needed);
+    let expressions = Expressions::new(&[], spec.depends_on.iter().map(dependencies::expression), Over::ItsFields);
     let retry_interval = if needed.is_empty() { RETRY } else { LOOK_AGAIN };
     Ok(Settings {
         source: SourceName::new(INPUTS, &name.namespace, &name.name),
-        producer: Arc::new(FromTemplates::read(&name, spec, needed)?),
+        producer: Arc::new(FromTemplates::read(&name, spec, needed, expressions.clone())?),
         default_namespace: None,
         depends_on,
         interval: duration(object, SET_EVERY, INTERVAL).max(SHORTEST_INTERVAL),
@@ -95,7 +97,7 @@ fn settings(object: &ResourceSet) -> Result<Settings, SettingsError> {
         force: says(object, SET_FORCE, ENABLED),
         wait: spec.wait == Some(true),
         health_checks: Vec::new(),
-        judges: Judges::default(),
+        expressions,
         minds_drift: true,
         needs_lockdown: None,
     })
@@ -131,7 +133,8 @@ mod tests {
     }
 
     fn error(spec: Value) -> String {
-        owner(json!({}), spec).settings.unwrap_err().to_string()
+        let settings = owner(json!({}), spec).settings;
+        settings.and_then(|settings| settings.expressions.compile()).unwrap_err().to_string()
     }
 
     #[test]

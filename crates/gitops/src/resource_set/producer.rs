@@ -18,8 +18,11 @@ use super::dependencies::{Needed, Unmet};
 use super::inputs::check_references;
 use super::providers::{GIVEN, NAMES};
 use crate::conditions::{BUILD_FAILED, DEPENDENCY_NOT_READY, RECONCILIATION_FAILED};
-use crate::owner::{OwnerName, SettingsError};
-use crate::producer::{Inputs, Outcome, Prepared, Preparing, Producer, ProducerError, Product, Production};
+use crate::owner::{Expressions, OwnerName, SettingsError};
+use crate::producer::{
+    Growth, Inputs, Outcome, Prepared, Preparing, Producer, ProducerError, Product, Production, TooMuch,
+    weight_of_pairs,
+};
 use crate::remotes::Brought;
 
 /// The API version and the kind that inputs say which stand in the ResourceSet itself.
@@ -44,6 +47,8 @@ struct Said {
     labels: BTreeMap<String, String>,
     annotations: BTreeMap<String, String>,
     needed: Vec<Needed>,
+    /// Those that decide whether it is ready that is needed.
+    expressions: Expressions,
     /// Whether objects may ask for what others hold.
     may_copy: bool,
     /// The identity of all of it.
@@ -67,6 +72,8 @@ enum MakeError {
     Manifest(ManifestError),
     #[error("reconciliation failed: {0}")]
     Copy(#[from] CopyError),
+    #[error("build failed: {0}")]
+    Growth(#[from] TooMuch),
     #[error("{0}")]
     Unmet(#[from] Unmet),
 }
@@ -100,7 +107,12 @@ impl From<MakeError> for ProducerError {
 
 impl FromTemplates {
     /// What the spec says of the ResourceSet of this name, which needs these objects.
-    pub(super) fn read(name: &OwnerName, spec: &ResourceSetSpec, needed: Vec<Needed>) -> Result<Self, SettingsError> {
+    pub(super) fn read(
+        name: &OwnerName,
+        spec: &ResourceSetSpec,
+        needed: Vec<Needed>,
+        expressions: Expressions,
+    ) -> Result<Self, SettingsError> {
         check_references(&spec.inputs_from)?;
         let common = spec.common_metadata.clone().unwrap_or_default();
         let strategy = match &spec.input_strategy {
@@ -127,6 +139,7 @@ impl FromTemplates {
             labels: common.labels.unwrap_or_default(),
             annotations: common.annotations.unwrap_or_default(),
             needed,
+            expressions,
             may_copy,
             identity: crate::source::digest(identity.as_bytes()),
         };
@@ -160,7 +173,9 @@ impl Said {
         }
         let templates = Templates { resources: &self.resources, text: self.text.as_deref() };
         let mut objects = build(&templates, &inputs, &Limits::default())?;
+        let (common, mut growth) = (weight_of_pairs(self.labels.iter().chain(&self.annotations)), Growth::default());
         for object in &mut objects {
+            growth.add("what spec.commonMetadata adds", common)?;
             set_texts(object, "labels", &self.labels);
             set_texts(object, "annotations", &self.annotations);
         }
@@ -208,13 +223,13 @@ impl FromTemplates {
     async fn prepared(&self, with: Preparing<'_>) -> Result<Prepared, MakeError> {
         let mut copied = Copied::default();
         // Without a cluster to act in it is only asked what there is to be described.
-        if let Some(target) = with.target {
+        if let (Some(target), Some((tree, places))) = (with.target, with.content) {
             for needed in &self.of.needed {
-                needed.check(target, &self.of.name.namespace).await?;
+                needed.check(target, &self.of.name.namespace, &self.of.expressions, places).await?;
             }
-            if let Some((tree, renders)) = with.content.filter(|_| self.of.may_copy) {
+            if self.of.may_copy {
                 let (said, tree) = (self.of.clone(), tree.clone());
-                let permit = renders.acquire(&self.of.name.namespace).await;
+                let permit = places.acquire(&self.of.name.namespace).await;
                 // Whoever stops waiting for it does not end it: it has the permit for as long as it runs.
                 let step = move || {
                     let objects = said.objects(tree.as_ref());

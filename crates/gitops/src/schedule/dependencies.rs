@@ -58,6 +58,7 @@ pub(super) fn check(
     settings: &Settings,
     source: &Artifact,
     entries: &HashMap<OwnerName, Box<Entry>>,
+    known: &mut Acyclic,
 ) -> Verdict {
     // Before anything is told of them, a cycle among it.
     if let Some(verdict) = settings.depends_on.iter().find_map(|dependency| unseen(name, dependency, entries)) {
@@ -72,7 +73,7 @@ pub(super) fn check(
         };
         settings.map(|settings| by_conditions(settings)).unwrap_or_default()
     };
-    if let Some(cycle) = cycle(name, dependencies) {
+    if let Some(cycle) = known.cycle(name, dependencies) {
         let message = format!("dependency cycle: {}; remove one of these from dependsOn", show(&cycle));
         let dependency = settings.depends_on.first().map(|dependency| dependency.name.clone());
         return Verdict::NotReady(Waiting { message, severity: Type::Warning, dependency, again: None });
@@ -82,11 +83,11 @@ pub(super) fn check(
         Verdict::NotReady(Waiting { message, severity: Type::Normal, dependency, again: None })
     };
     let verdict = |dependency: &Dependency| match &dependency.ready {
-        Some(expression) => match by_expression(name, dependency, entries) {
+        Some(place) => match by_expression(name, dependency, entries) {
             Ok(message) => message.map(|message| waits_for(message, dependency)),
             Err(Undecided) => {
-                let (dependency, what) = (dependency.name.clone(), Asking::Expression(expression.clone()));
-                Some(Verdict::Undecided(Question { dependency, what }))
+                let what = Asking::Expression(settings.expressions.clone(), *place);
+                Some(Verdict::Undecided(Question { dependency: dependency.name.clone(), what }))
             }
         },
         None => problem(&dependency.name, settings, source, entries).map(|message| waits_for(message, dependency)),
@@ -172,28 +173,51 @@ fn show(cycle: &[OwnerName]) -> String {
     cycle.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(" -> ")
 }
 
-/// A way along dependencies from `start` back to it, or into a cycle on the way, the first name repeated at the end.
-pub(super) fn cycle(start: &OwnerName, dependencies: impl Fn(&OwnerName) -> Vec<OwnerName>) -> Option<Vec<OwnerName>> {
-    let mut done = HashSet::new();
-    let mut path = vec![start.clone()];
-    let mut rest = vec![dependencies(start)];
-    while let Some(level) = rest.last_mut() {
-        let Some(next) = level.pop() else {
-            rest.pop();
-            done.extend(path.pop());
-            continue;
-        };
-        if let Some(at) = path.iter().position(|name| *name == next) {
-            let mut cycle = path.split_off(at);
-            cycle.push(next);
-            return Some(cycle);
-        }
-        if !done.contains(&next) {
-            rest.push(dependencies(&next));
-            path.push(next);
-        }
+/// The owners of which it is known that no way along dependencies leads from them into a cycle. Whoever waits is looked at again and
+/// again, and most often nobody's dependencies have changed since.
+#[derive(Debug, Default)]
+pub(super) struct Acyclic(HashSet<OwnerName>);
+
+impl Acyclic {
+    /// Somebody depends on others than before.
+    pub(super) fn forget(&mut self) {
+        self.0.clear();
     }
-    None
+
+    /// A way along dependencies from `start` back to it, or into a cycle on the way, the first name repeated at the end. Each is asked
+    /// for its dependencies once, as long as nobody's change.
+    fn cycle(
+        &mut self,
+        start: &OwnerName,
+        dependencies: impl Fn(&OwnerName) -> Vec<OwnerName>,
+    ) -> Option<Vec<OwnerName>> {
+        if self.0.contains(start) {
+            return None;
+        }
+        let (mut path, mut rest) = (vec![start.clone()], vec![dependencies(start)]);
+        let mut places = HashMap::from([(start.clone(), 0)]);
+        while let Some(level) = rest.last_mut() {
+            let Some(next) = level.pop() else {
+                rest.pop();
+                if let Some(name) = path.pop() {
+                    places.remove(&name);
+                    self.0.insert(name);
+                }
+                continue;
+            };
+            if let Some(at) = places.get(&next) {
+                let mut cycle = path.split_off(*at);
+                cycle.push(next);
+                return Some(cycle);
+            }
+            if !self.0.contains(&next) {
+                rest.push(dependencies(&next));
+                places.insert(next.clone(), path.len());
+                path.push(next);
+            }
+        }
+        None
+    }
 }
 
 #[cfg(test)]
@@ -217,7 +241,7 @@ mod tests {
     fn find(start: &str, edges: &[(&str, &str)]) -> Option<String> {
         let dependencies =
             |from: &OwnerName| edges.iter().filter(|(a, _)| name(a) == *from).map(|(_, b)| name(b)).collect();
-        cycle(&name(start), dependencies).map(|cycle| show(&cycle))
+        Acyclic::default().cycle(&name(start), dependencies).map(|cycle| show(&cycle))
     }
 
     #[test]
@@ -228,6 +252,30 @@ mod tests {
         );
         assert_eq!(find("a", &[("a", "a")]).as_deref(), Some("'n/a' -> 'n/a'"));
         assert_eq!(find("x", &[("x", "a"), ("a", "b"), ("b", "a")]).as_deref(), Some("'n/a' -> 'n/b' -> 'n/a'"));
+    }
+
+    #[test]
+    fn each_is_asked_for_its_dependencies_once_until_somebodys_change() {
+        const COUNT: usize = 200;
+        let (asked, mut known) = (std::cell::Cell::new(0), Acyclic::default());
+        // Each depends on all behind it.
+        let dependencies = |from: &OwnerName| -> Vec<OwnerName> {
+            asked.set(asked.get() + 1);
+            let from: usize = from.name.parse().unwrap();
+            (from + 1..COUNT).map(|number| name(&number.to_string())).collect()
+        };
+        for start in 0..COUNT {
+            assert_eq!(known.cycle(&name(&start.to_string()), dependencies), None);
+        }
+        assert_eq!(asked.get(), COUNT);
+        known.forget();
+        let closed = |from: &OwnerName| match from.name.as_str() {
+            "199" => vec![name("0")],
+            _ => dependencies(from),
+        };
+        let cycle = known.cycle(&name("5"), closed).unwrap();
+        assert_eq!(cycle.first(), cycle.last());
+        assert!(known.cycle(&name("0"), closed).is_some(), "a cycle is told to all who are in it");
     }
 
     #[test]
@@ -251,7 +299,7 @@ mod tests {
         fn wait(&self) -> Option<(String, Type, Option<String>)> {
             let settings = self.0[&name("web")].settings().unwrap();
             let source = Artifact { revision: "main@sha1:b".to_owned(), digest: "b".to_owned(), ..Artifact::nothing() };
-            match check(&name("web"), settings, &source, &self.0) {
+            match check(&name("web"), settings, &source, &self.0, &mut Acyclic::default()) {
                 Verdict::Ready => None,
                 Verdict::Undecided(_) => panic!("there is no expression"),
                 Verdict::NotReady(waiting) => {
@@ -352,7 +400,7 @@ mod tests {
         let mut known = Known::new(&[("web", by("db"), json!({})), ("db", by("web"), json!({}))]);
         let undecided = |known: &Known| {
             let settings = known.0[&name("web")].settings().unwrap();
-            match check(&name("web"), settings, &Artifact::nothing(), &known.0) {
+            match check(&name("web"), settings, &Artifact::nothing(), &known.0, &mut Acyclic::default()) {
                 Verdict::Undecided(question) => Some(question.dependency),
                 _ => None,
             }
@@ -397,7 +445,7 @@ mod tests {
         let is_asked = |known: &Known| {
             let settings = known.0[&name("web")].settings().unwrap();
             matches!(
-                check(&name("web"), settings, &Artifact::nothing(), &known.0),
+                check(&name("web"), settings, &Artifact::nothing(), &known.0, &mut Acyclic::default()),
                 Verdict::Undecided(Question { what: Asking::Sight, .. })
             )
         };

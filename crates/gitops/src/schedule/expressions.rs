@@ -8,7 +8,7 @@ use std::time::Duration;
 use cowherd_apply::Account;
 use cowherd_apply::mask::Mask;
 use cowherd_cel::{Budget, Expression, Scope};
-use cowherd_runtime::caught;
+use cowherd_runtime::{broken_off, caught};
 use kube::api::DynamicObject;
 use kube::{Api, Client, ResourceExt};
 use tokio::time::Instant;
@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::{Schedule, Signal};
 use crate::budgets::Permits;
 use crate::delivery::Context;
-use crate::owner::{Owner, OwnerName, Settings};
+use crate::owner::{Expressions, Owner, OwnerName, Settings, SettingsError};
 
 /// How long nothing is asked again: until then a watch has shown what changed.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -88,13 +88,58 @@ pub(super) struct Question {
 
 /// What that is.
 pub(super) enum Asking {
-    /// What the expression says that decides whether it is ready.
-    Expression(Arc<Expression>),
+    /// What the expression says that decides whether it is ready: the one at this place.
+    Expression(Expressions, usize),
     /// Whether the account of the owner may see it.
     Sight,
 }
 
 impl Schedule {
+    /// Has the expressions of the owner compiled in a place of those for renders, where its namespace has half of them, before anything is
+    /// done for it.
+    pub(super) fn compile(&mut self, name: &OwnerName, settings: Arc<Settings>) {
+        let Some(entry) = self.entries.get_mut(name).filter(|entry| !entry.is_compiling) else { return };
+        entry.is_compiling = true;
+        let (uid, context, name) = (entry.owner.uid().map(str::to_owned), self.context.clone(), name.clone());
+        self.errands.spawn(async move {
+            let place = context.renders.acquire(&name.namespace).await;
+            let of = settings.clone();
+            let compiling = tokio::task::spawn_blocking(move || {
+                let _place = place;
+                of.expressions.compile()
+            });
+            let compiled = compiling.await.unwrap_or_else(|error| {
+                tracing::error!(owner = %name, error = broken_off(error), "compiling expressions broke off");
+                Err(SettingsError::new("", "has expressions that cannot be compiled; this is a bug in cowherd"))
+            });
+            let _ = context.signals.send(Signal::Compiled { name, uid, settings, compiled });
+        });
+    }
+
+    /// The expressions of an owner were compiled, as it asked for them then. Where one is wrong, it asks for what cannot be acted on.
+    pub(super) fn compiled(
+        &mut self,
+        name: &OwnerName,
+        uid: Option<&str>,
+        settings: &Arc<Settings>,
+        compiled: Result<(), SettingsError>,
+    ) {
+        let Some(entry) = self.entries.get_mut(name).filter(|entry| entry.owner.uid() == uid) else { return };
+        entry.is_compiling = false;
+        let is_still_asked_for = entry.settings().is_some_and(|now| Arc::ptr_eq(now, settings));
+        if let Err(error) = compiled
+            && is_still_asked_for
+        {
+            entry.refuse(error);
+            let is_observed = entry.status.observed_generation == entry.owner.generation();
+            let concerned = self.context.sharing.meet(&entry.owner, true, is_observed);
+            self.concern(concerned);
+        }
+        self.consider(name);
+        self.consider_blocked();
+        self.consider_expecting(name);
+    }
+
     /// Finds out what has to be known of a dependency of the owner.
     pub(super) fn find_out(&mut self, name: &OwnerName, Question { dependency, what }: Question) {
         let now = Instant::now();
@@ -117,9 +162,9 @@ impl Schedule {
         self.errands.spawn(async move {
             let find = async {
                 match what {
-                    Asking::Expression(expression) => {
+                    Asking::Expression(expressions, place) => {
                         let (client, places) = (context.client.clone(), &context.renders);
-                        what_is_said(client, places, &name, &dependency, expression).await
+                        what_is_said(client, places, &name, &dependency, (expressions, place)).await
                     }
                     Asking::Sight => ((None, None), may_see(&context, &owner, &dependency).await),
                 }
@@ -173,7 +218,7 @@ async fn what_is_said(
     places: &Permits,
     name: &OwnerName,
     dependency: &OwnerName,
-    expression: Arc<Expression>,
+    (expressions, at): (Expressions, usize),
 ) -> (Versions, Answer) {
     let (owner, other) = tokio::join!(get(&client, name), get(&client, dependency));
     let (owner, other) = match (owner, other) {
@@ -189,7 +234,8 @@ async fn what_is_said(
     let place = places.acquire(&name.namespace).await;
     let deciding = tokio::task::spawn_blocking(move || {
         let _place = place;
-        decide(&expression, &owner, &other)
+        // What is no expression was refused before.
+        expressions.ready(at).map_or(Answer::Unknown, |expression| decide(&expression, &owner, &other))
     });
     let decided = deciding.await;
     (versions, decided.unwrap_or(Answer::Unknown))

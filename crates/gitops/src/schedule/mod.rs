@@ -32,9 +32,10 @@ use tokio::time::Instant;
 
 use crate::delivery::{Concerned, Context, Report};
 use crate::occasion::Drifted;
-use crate::owner::{OwnerKind, OwnerName, Sighting};
+use crate::owner::{OwnerKind, OwnerName, Settings, SettingsError, Sighting};
 use crate::policy::Unnamed;
 use crate::source::{Latest, News, SourceName};
+use dependencies::Acyclic;
 use entry::Entry;
 use expressions::{Answer, Versions};
 use follow::Followed;
@@ -63,6 +64,8 @@ pub(crate) enum Signal {
     Target(BTreeSet<OwnerName>),
     /// It was found out whether a dependency is ready, as an expression decides.
     Asked { name: OwnerName, uid: Option<String>, dependency: OwnerName, versions: Versions, answer: Answer },
+    /// The expressions of an owner were compiled, which these settings have.
+    Compiled { name: OwnerName, uid: Option<String>, settings: Arc<Settings>, compiled: Result<(), SettingsError> },
     /// An object of an owner drifted.
     Drift { owner: OwnerName, drift: Drift },
     /// A job found that its owner cannot be made; it asks to be told once nobody is about to take the owner away.
@@ -83,6 +86,11 @@ pub(crate) struct Schedule {
     has_begun: bool,
     /// Owners that wait for others.
     blocked: HashSet<OwnerName>,
+    /// Whether they are looked at once several signals were taken in, and since when that is due.
+    gathers: bool,
+    gathered: Option<Instant>,
+    /// Which owners wait in no cycle.
+    acyclic: Acyclic,
     /// By those they wait for: owners whose expressions decide whether these are ready.
     expecting: HashMap<OwnerName, HashSet<OwnerName>>,
     timers: Timers,
@@ -111,6 +119,9 @@ impl Schedule {
             sources: HashMap::new(),
             has_begun: false,
             blocked: HashSet::new(),
+            gathers: false,
+            gathered: None,
+            acyclic: Acyclic::default(),
             expecting: HashMap::new(),
             timers: Timers::default(),
             jobs: JoinSet::new(),
@@ -126,6 +137,7 @@ impl Schedule {
 
     /// Runs until nobody signals any more.
     pub(crate) async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Signal>) {
+        self.gathers = true;
         loop {
             let due = self.timers.next();
             tokio::select! {
@@ -154,6 +166,7 @@ impl Schedule {
                     tracing::error!(error = cowherd_runtime::broken_off(error), "an errand broke off");
                 }
             }
+            self.consider_gathered(inbox.is_empty());
             self.follow();
         }
     }
@@ -181,6 +194,9 @@ impl Schedule {
             Signal::Target(owners) => self.lead_elsewhere(&owners),
             Signal::Asked { name, uid, dependency, versions, answer } => {
                 self.asked(&name, uid.as_deref(), dependency, (versions, answer));
+            }
+            Signal::Compiled { name, uid, settings, compiled } => {
+                self.compiled(&name, uid.as_deref(), &settings, compiled);
             }
             Signal::Drift { owner, drift } => self.drifted(&owner, drift),
             Signal::Unmade { name, answer } => self.ask(name, answer),

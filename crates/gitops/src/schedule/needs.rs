@@ -18,8 +18,27 @@ use crate::{Occasion, Trigger};
 /// sooner.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// How long it is put off to look at those who wait, while more happens.
+const GATHERING: Duration = Duration::from_millis(100);
+
 impl Schedule {
+    /// Looks again at all who wait, once more has happened: of many things that happen at once all are taken in before.
     pub(super) fn consider_blocked(&mut self) {
+        match self.gathers {
+            true => self.gathered = self.gathered.or_else(|| Some(Instant::now())),
+            false => self.consider_all_blocked(),
+        }
+    }
+
+    /// Looks at them if anything has happened, and nothing else is there to be taken in, or it has been for long.
+    pub(super) fn consider_gathered(&mut self, is_quiet: bool) {
+        if self.gathered.is_some_and(|since| is_quiet || since.elapsed() >= GATHERING) {
+            self.gathered = None;
+            self.consider_all_blocked();
+        }
+    }
+
+    fn consider_all_blocked(&mut self) {
         for name in self.blocked.clone() {
             self.consider(&name);
         }
@@ -82,6 +101,7 @@ impl Schedule {
                     self.fall_silent(name, Silence::Refused);
                     self.complain(name, refused(ACCESS_DENIED, denied.to_string()), for_reason(trigger));
                 }
+                (Ok(settings), _) if !settings.expressions.are_compiled() => self.compile(name, settings),
                 (Err(error), _) => {
                     self.fall_silent(name, Silence::Refused);
                     self.complain(name, refused(error.reason, error.to_string()), for_reason(trigger));
@@ -91,31 +111,33 @@ impl Schedule {
                     self.fall_silent(name, Silence::NoContent);
                     self.wait_or_complain(name, task, for_reason(trigger));
                 }
-                (Ok(settings), Some(source)) => match dependencies::check(name, &settings, &source, &self.entries) {
-                    Verdict::Ready => {
-                        self.unblock(name);
-                        let occasion = for_reason(self.since_the_start(name, &source, trigger));
-                        self.start(name, Some(source), Task::Apply { recheck, held }, occasion);
-                    }
-                    Verdict::Undecided(question) => {
-                        self.fall_silent(name, Silence::Blocked);
-                        self.blocked.insert(name.clone());
-                        self.expect_by_expressions(name, &settings);
-                        self.find_out(name, question);
-                    }
-                    Verdict::NotReady(waiting) => {
-                        self.fall_silent(name, Silence::Blocked);
-                        self.blocked.insert(name.clone());
-                        self.expect_by_expressions(name, &settings);
-                        if let Some(again) = waiting.again() {
-                            self.timers.set(name, Instant::now() + again);
+                (Ok(settings), Some(source)) => {
+                    match dependencies::check(name, &settings, &source, &self.entries, &mut self.acyclic) {
+                        Verdict::Ready => {
+                            self.unblock(name);
+                            let occasion = for_reason(self.since_the_start(name, &source, trigger));
+                            self.start(name, Some(source), Task::Apply { recheck, held }, occasion);
                         }
-                        if let Some(entry) = self.entries.get_mut(name) {
-                            entry.waits_for = waiting.waits_for().map(ToString::to_string);
+                        Verdict::Undecided(question) => {
+                            self.fall_silent(name, Silence::Blocked);
+                            self.blocked.insert(name.clone());
+                            self.expect_by_expressions(name, &settings);
+                            self.find_out(name, question);
                         }
-                        self.wait_or_complain(name, waiting.complaint(), for_reason(trigger));
+                        Verdict::NotReady(waiting) => {
+                            self.fall_silent(name, Silence::Blocked);
+                            self.blocked.insert(name.clone());
+                            self.expect_by_expressions(name, &settings);
+                            if let Some(again) = waiting.again() {
+                                self.timers.set(name, Instant::now() + again);
+                            }
+                            if let Some(entry) = self.entries.get_mut(name) {
+                                entry.waits_for = waiting.waits_for().map(ToString::to_string);
+                            }
+                            self.wait_or_complain(name, waiting.complaint(), for_reason(trigger));
+                        }
                     }
-                },
+                }
             },
         }
     }

@@ -30,6 +30,7 @@ impl Schedule {
         if let Some(notice) = self.unnamed.see(&owner) {
             self.context.notify(&owner, "NoServiceAccount", notice);
         }
+        let depends = owner.settings.as_ref().is_ok_and(|settings| !settings.depends_on.is_empty());
         let is_news = match self.entries.get_mut(&name) {
             Some(entry) => entry.see(owner, status),
             None => {
@@ -38,6 +39,9 @@ impl Schedule {
                 self.entries.insert(name.clone(), entry).is_none()
             }
         };
+        if is_news && depends {
+            self.acyclic.forget();
+        }
         if !was_known || comes_back {
             self.expect(&name, comes_back);
         }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cowherd_api::flux::annotations::FINALIZER;
-use cowherd_apply::health::Judges;
 use cowherd_apply::mask::Mask;
 use cowherd_apply::{Manifest, Ownership};
 use cowherd_render::Helm;
@@ -20,7 +19,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::conditions::{ARTIFACT_FAILED, BUILD_FAILED};
-use crate::owner::{Deletion, Inventory, Owner, OwnerKind, OwnerName, Owning, Precedence, Settings, Status, read};
+use crate::owner::{
+    Deletion, Expressions, Inventory, Owner, OwnerKind, OwnerName, Owning, Precedence, Settings, Status, read,
+};
 use crate::producer::{Inputs, Outcome, Prepared, Preparing, Producer, ProducerError, Product, Production};
 use crate::remotes::Brought;
 use crate::source::{SourceName, git};
@@ -128,7 +129,7 @@ impl Owning for Bundle {
             force: false,
             wait: false,
             health_checks: Vec::new(),
-            judges: Judges::default(),
+            expressions: Expressions::default(),
             minds_drift: true,
             needs_lockdown: None,
         };

@@ -11,7 +11,10 @@ mod tables;
 
 pub use coalesce::{CoalesceError, coalesce};
 pub use document::{DocumentError, merge_maps, read_values};
-pub use set::{MAX_INDEX, MAX_NESTED_NAME_LEVEL, SetError, set, set_file, set_json, set_literal, set_string};
+pub use set::{
+    MAX_INDEX, MAX_NESTED_NAME_LEVEL, Room, SetError, set, set_file, set_json, set_literal, set_string,
+    set_string_within, set_within,
+};
 pub use sources::{Sources, SourcesError};
 
 pub(crate) use coalesce::{merge_chart, merge_into_tables, merge_tables};

@@ -150,7 +150,7 @@ impl<'a> Foreseer<'a> {
     ) -> Result<Self, PreviewError> {
         let place = Place { prospect, owner };
         let (spec, names) = (owner::spec(owner), Names::of(&owner.name, &owner::spec(owner)));
-        let values = values::compose(&prospect.foreseen, &owner.name.namespace, &spec).await;
+        let values = values::compose(&prospect.foreseen, &owner.name.namespace, &spec, None).await;
         let values = values.map_err(|error| PreviewError::Build(place.name(), error.to_string()))?;
         let mut mask = prospect.mask.clone();
         mask.join(&values.mask);
@@ -280,5 +280,5 @@ fn corrected(drifted: Drifted) -> Diff {
 async fn live_values(prospect: &Prospect, owner: &Owner) -> Option<Values> {
     let api: Api<HelmRelease> = Api::namespaced(prospect.client.clone(), &owner.name.namespace);
     let live = api.get_opt(&owner.name.name).await.ok()??;
-    values::compose(&prospect.client, &owner.name.namespace, &live.spec).await.ok()
+    values::compose(&prospect.client, &owner.name.namespace, &Arc::new(live.spec), None).await.ok()
 }

@@ -14,7 +14,7 @@ use super::expressions::Asked;
 use crate::Trigger;
 use crate::delivery::Task;
 use crate::hidden::Hidden;
-use crate::owner::{Owner, Settings, Status};
+use crate::owner::{Owner, Settings, SettingsError, Status};
 use crate::source::SourceName;
 pub(super) use job::{Last, Running};
 pub(super) use need::Need;
@@ -58,6 +58,8 @@ pub(super) struct Entry {
     pub(super) waits_for: Option<String>,
     /// What came of expressions that decide whether those are ready that it depends on.
     pub(super) asked: Option<Box<Asked>>,
+    /// Whether its expressions are being compiled.
+    pub(super) is_compiling: bool,
     /// Why the last apply was begun.
     trigger: Option<Trigger>,
     /// What must not be shown of it.
@@ -100,6 +102,7 @@ impl Entry {
             complained: None,
             waits_for: None,
             asked: None,
+            is_compiling: false,
             trigger: None,
             hidden: Hidden::default(),
             is_followed: false,
@@ -140,6 +143,11 @@ impl Entry {
         }
         self.owner = Arc::new(owner);
         is_new
+    }
+
+    /// It turned out that what the owner asks for cannot be acted on.
+    pub(super) fn refuse(&mut self, error: SettingsError) {
+        self.owner = Arc::new(Owner { settings: Err(error), ..self.owner.as_ref().clone() });
     }
 
     /// What the owner asks for, unless that cannot be acted on.

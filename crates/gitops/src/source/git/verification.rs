@@ -131,3 +131,48 @@ impl fmt::Display for Verification {
         write!(f, "{}:{}", self.mode(), self.secret)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(mode: Option<&str>) -> Result<Verification, Unverified> {
+        let spec = json!({ "mode": mode, "secretRef": { "name": "keys" } });
+        Verification::read(&serde_json::from_value(spec).unwrap())
+    }
+
+    #[test]
+    fn a_mode_is_known_or_refused() {
+        for (said, mode, is_of_tag) in [
+            (None, "HEAD", false),
+            (Some(""), "HEAD", false),
+            (Some("head"), "HEAD", false),
+            (Some("HEAD"), "HEAD", false),
+            (Some("Tag"), "Tag", true),
+            (Some("TagAndHEAD"), "TagAndHEAD", true),
+        ] {
+            let read = read(said).unwrap();
+            assert_eq!((read.mode(), read.is_of_tag(), read.to_string()), (mode, is_of_tag, format!("{mode}:keys")));
+        }
+        for wrong in ["tag", "Head", "none", "HEAD "] {
+            let error = read(Some(wrong)).unwrap_err();
+            assert!(error.to_string().contains(&format!("{wrong:?} is none")) && error.is_final(), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_has_fluxs_reason_and_only_a_mode_is_for_good() {
+        let unsigned = || SignatureProblem::Unsigned;
+        for (error, reason, is_final) in [
+            (Unverified::Mode("x".into()), "InvalidVerificationMode", true),
+            (Unverified::NoTag, "InvalidVerificationMode", true),
+            (Unverified::UnsignedTag("v1".into()), "InvalidGitObject", false),
+            (Unverified::Tag("v1".into(), unsigned()), "InvalidTagSignature", false),
+            (Unverified::Commit("1".into(), unsigned()), "InvalidCommitSignature", false),
+        ] {
+            assert_eq!((error.reason(), error.is_final()), (reason, is_final), "{error}");
+        }
+    }
+}

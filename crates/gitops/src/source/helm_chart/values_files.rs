@@ -7,6 +7,10 @@ use cowherd_tree::{Tree, TreeError, TreePath};
 use serde_json::{Map, Value};
 
 use super::error::Error;
+use crate::producer::Growth;
+
+/// How many files there may be.
+const MOST: usize = 256;
 
 /// The files that are named, unless that is the chart's own file alone.
 pub(super) fn given(object: &HelmChart) -> &[String] {
@@ -19,7 +23,10 @@ pub(super) fn given(object: &HelmChart) -> &[String] {
 /// The values of the files in `tree`, the last before the others, and which files these are.
 pub(super) fn merge(object: &HelmChart, tree: &dyn Tree) -> Result<(Map<String, Value>, Vec<String>), Error> {
     let may_be_missing = object.spec.ignore_missing_values_files == Some(true);
-    let (mut values, mut merged) = (Map::new(), Vec::new());
+    let (mut values, mut merged, mut growth) = (Map::new(), Vec::new(), Growth::default());
+    if given(object).len() > MOST {
+        return Err(Error::Values(format!("spec.valuesFiles has more than {MOST} files; put their values together")));
+    }
     for name in given(object) {
         let path = TreePath::parse(name).map_err(|error| Error::Values(error.to_string()))?;
         let text = match tree.read(&path) {
@@ -30,6 +37,7 @@ pub(super) fn merge(object: &HelmChart, tree: &dyn Tree) -> Result<(Map<String, 
             }
             Err(error) => return Err(Error::Values(format!("could not read values from file '{name}': {error}"))),
         };
+        growth.add("what spec.valuesFiles has", text.len()).map_err(|error| Error::Values(error.to_string()))?;
         let read = read_values(&text, &Limits::default().yaml);
         let read = read.map_err(|error| Error::Values(format!("unmarshaling values from '{name}' failed: {error}")))?;
         merge_maps(&mut values, read);
@@ -65,6 +73,13 @@ mod tests {
         let names = ["values.yaml", "deploy/prod.yaml"];
         let expected = json!({ "a": 1.0, "b": { "c": 4.0, "d": 3.0 }, "e": [1.0] });
         assert_eq!(merged(json!({ "valuesFiles": names })), Ok((expected, names.map(str::to_owned).to_vec())));
+    }
+
+    #[test]
+    fn the_same_file_is_not_read_again_and_again() {
+        let times = |count: usize| merged(json!({ "valuesFiles": vec!["values.yaml"; count] }));
+        assert_eq!(times(MOST).unwrap().1.len(), MOST);
+        assert!(times(MOST + 1).unwrap_err().contains("has more than 256 files"));
     }
 
     #[test]

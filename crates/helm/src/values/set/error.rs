@@ -20,6 +20,12 @@ pub enum SetError {
         /// The limit.
         limit: usize,
     },
+    /// Lists would have more items than are made.
+    #[error("the lists would have more than {limit} items")]
+    TooMany {
+        /// The limit.
+        limit: usize,
+    },
     /// What stands between brackets is no number.
     #[error("error parsing index: strconv.Atoi: parsing {0:?}: invalid syntax")]
     Index(String),

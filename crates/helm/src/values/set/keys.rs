@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::cursor::Cursor;
-use super::{MAX_INDEX, MAX_NESTED_NAME_LEVEL, MAX_STEPS, SetError};
+use super::{MAX_INDEX, MAX_NESTED_NAME_LEVEL, MAX_STEPS, Room, SetError};
 
 /// Why an assignment comes back without having gone well.
 #[derive(Debug, PartialEq)]
@@ -21,15 +21,22 @@ impl From<SetError> for Stop {
 }
 
 /// Where in an expression an assignment is.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Level {
+#[derive(Clone, Copy)]
+pub(super) struct Level<'r> {
     /// Names behind dots.
     names: usize,
     /// Names and indexes.
     steps: usize,
+    /// What lists may grow by.
+    room: &'r Room,
 }
 
-impl Level {
+impl<'r> Level<'r> {
+    /// Where it begins.
+    pub(super) fn first(room: &'r Room) -> Self {
+        Self { names: 0, steps: 0, room }
+    }
+
     /// One name further in.
     pub(super) fn name(mut self) -> Result<Self, SetError> {
         self.names += 1;
@@ -107,6 +114,7 @@ pub(super) fn within_list(
 pub(super) fn within_item_list(
     list: &mut Vec<Value>,
     index: i64,
+    level: Level<'_>,
     assign: impl FnOnce(&mut Vec<Value>) -> Result<(), Stop>,
 ) -> Result<(), Stop> {
     let existing = usize::try_from(index).ok().and_then(|index| list.get_mut(index));
@@ -115,7 +123,7 @@ pub(super) fn within_item_list(
         Some(Value::Null) | None => {
             let mut inner = Vec::new();
             assign(&mut inner)?;
-            put_at(list, index, Value::Array(inner))
+            put_at(list, index, Value::Array(inner), level)
         }
         Some(other) => Err(conversion(other, "[]interface {}").into()),
     }
@@ -125,13 +133,14 @@ pub(super) fn within_item_list(
 pub(super) fn within_item_map(
     list: &mut Vec<Value>,
     index: i64,
+    level: Level<'_>,
     assign: impl FnOnce(&mut Map<String, Value>) -> Result<(), Stop>,
 ) -> Result<(), Stop> {
     let existing = usize::try_from(index).ok().and_then(|index| list.get_mut(index));
     let Some(item) = existing else {
         let mut inner = Map::new();
         assign(&mut inner)?;
-        return put_at(list, index, Value::Object(inner));
+        return put_at(list, index, Value::Object(inner), level);
     };
     if !item.is_object() {
         *item = Value::Object(Map::new());
@@ -143,12 +152,13 @@ pub(super) fn within_item_map(
 }
 
 /// Puts `value` at `index`; what is missing before it becomes null.
-pub(super) fn put_at(list: &mut Vec<Value>, index: i64, value: Value) -> Result<(), Stop> {
+pub(super) fn put_at(list: &mut Vec<Value>, index: i64, value: Value, level: Level<'_>) -> Result<(), Stop> {
     let place = checked(index)?;
     if place > MAX_INDEX {
         return Err(SetError::IndexTooLarge { index, limit: MAX_INDEX }.into());
     }
     if list.len() <= place {
+        level.room.take(place + 1 - list.len())?;
         list.resize(place + 1, Value::Null);
     }
     if let Some(item) = list.get_mut(place) {

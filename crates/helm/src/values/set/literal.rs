@@ -2,16 +2,16 @@
 
 use serde_json::{Map, Value};
 
-use super::SetError;
 use super::cursor::Cursor;
 use super::keys::{self, Level, Stop, after_index, checked, index, put, put_at};
+use super::{Room, SetError};
 
 /// Makes the assignment.
-pub(super) fn assign(cursor: &mut Cursor<'_>, values: &mut Map<String, Value>) -> Result<(), Stop> {
-    key(cursor, values, Level::default())
+pub(super) fn assign(cursor: &mut Cursor<'_>, values: &mut Map<String, Value>, room: &Room) -> Result<(), Stop> {
+    key(cursor, values, Level::first(room))
 }
 
-fn key(cursor: &mut Cursor<'_>, map: &mut Map<String, Value>, level: Level) -> Result<(), Stop> {
+fn key(cursor: &mut Cursor<'_>, map: &mut Map<String, Value>, level: Level<'_>) -> Result<(), Stop> {
     let (name, stop) = cursor.until_literal(&['=', '[', '.']);
     match stop {
         None if name.is_empty() => Err(Stop::End),
@@ -32,16 +32,16 @@ fn key(cursor: &mut Cursor<'_>, map: &mut Map<String, Value>, level: Level) -> R
     }
 }
 
-fn item(cursor: &mut Cursor<'_>, list: &mut Vec<Value>, at: i64, level: Level) -> Result<(), Stop> {
+fn item(cursor: &mut Cursor<'_>, list: &mut Vec<Value>, at: i64, level: Level<'_>) -> Result<(), Stop> {
     checked(at)?;
     let level = level.step()?;
     match after_index(cursor.until_literal(&['[', '.', '=']))? {
-        '=' => put_at(list, at, rest(cursor)),
+        '=' => put_at(list, at, rest(cursor), level),
         '[' => {
             let next = index(cursor.until_literal(&[']']))?;
-            keys::within_item_list(list, at, |inner| item(cursor, inner, next, level))
+            keys::within_item_list(list, at, level, |inner| item(cursor, inner, next, level))
         }
-        _ => keys::within_item_map(list, at, |inner| key(cursor, inner, level)),
+        _ => keys::within_item_map(list, at, level, |inner| key(cursor, inner, level)),
     }
 }
 

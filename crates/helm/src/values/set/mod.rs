@@ -6,6 +6,8 @@ mod keys;
 mod literal;
 mod typed;
 
+use std::cell::Cell;
+
 use serde_json::{Map, Value};
 
 use cursor::Cursor;
@@ -20,19 +22,51 @@ pub const MAX_NESTED_NAME_LEVEL: usize = 30;
 /// How many names and indexes together may stand behind each other, which Helm does not limit.
 const MAX_STEPS: usize = 200;
 
+/// By how many items all lists may grow, however few letters that takes: of an index that is named all before it are made.
+const MAX_ITEMS: usize = 1_000_000;
+
+/// By how many items the lists of some values may still grow, whatever is assigned in them.
+#[derive(Debug)]
+pub struct Room(Cell<usize>);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(Cell::new(MAX_ITEMS))
+    }
+}
+
+impl Room {
+    /// Takes room for so many items.
+    fn take(&self, items: usize) -> Result<(), SetError> {
+        let left = self.0.get().checked_sub(items).ok_or(SetError::TooMany { limit: MAX_ITEMS })?;
+        self.0.set(left);
+        Ok(())
+    }
+}
+
+/// [`set`], where several such assign to the same values.
+pub fn set_within(expression: &str, values: &mut Map<String, Value>, room: &Room) -> Result<(), SetError> {
+    assign(expression, values, Kind::Typed, room)
+}
+
+/// [`set_string`], where several such assign to the same values.
+pub fn set_string_within(expression: &str, values: &mut Map<String, Value>, room: &Room) -> Result<(), SetError> {
+    assign(expression, values, Kind::Text, room)
+}
+
 /// `--set`: booleans, null and whole numbers are taken as such, everything else as texts.
 pub fn set(expression: &str, values: &mut Map<String, Value>) -> Result<(), SetError> {
-    assign(expression, values, Kind::Typed)
+    assign(expression, values, Kind::Typed, &Room::default())
 }
 
 /// `--set-string`: all values are texts.
 pub fn set_string(expression: &str, values: &mut Map<String, Value>) -> Result<(), SetError> {
-    assign(expression, values, Kind::Text)
+    assign(expression, values, Kind::Text, &Room::default())
 }
 
 /// `--set-json` with keys: values are JSON, numbers are floats.
 pub fn set_json(expression: &str, values: &mut Map<String, Value>) -> Result<(), SetError> {
-    assign(expression, values, Kind::Json)
+    assign(expression, values, Kind::Json, &Room::default())
 }
 
 /// `--set-file`: values are names of files, whose contents `read` gives, or what is wrong with them.
@@ -41,17 +75,17 @@ pub fn set_file(
     values: &mut Map<String, Value>,
     read: &dyn Fn(&str) -> Result<String, String>,
 ) -> Result<(), SetError> {
-    assign(expression, values, Kind::File(read))
+    assign(expression, values, Kind::File(read), &Room::default())
 }
 
 /// `--set-literal`: everything behind the first `=` is one text.
 pub fn set_literal(expression: &str, values: &mut Map<String, Value>) -> Result<(), SetError> {
-    let mut cursor = Cursor::new(expression);
-    finish(|| literal::assign(&mut cursor, values))
+    let (mut cursor, room) = (Cursor::new(expression), Room::default());
+    finish(|| literal::assign(&mut cursor, values, &room))
 }
 
-fn assign(expression: &str, values: &mut Map<String, Value>, kind: Kind<'_>) -> Result<(), SetError> {
-    let mut assignments = Assignments { cursor: Cursor::new(expression), kind };
+fn assign(expression: &str, values: &mut Map<String, Value>, kind: Kind<'_>, room: &Room) -> Result<(), SetError> {
+    let mut assignments = Assignments { cursor: Cursor::new(expression), kind, room };
     finish(|| assignments.next(values))
 }
 

@@ -142,3 +142,20 @@ mod properties {
         }
     }
 }
+
+#[test]
+fn few_letters_make_no_more_items_than_a_list_may_have_in_all() {
+    let of = |count: usize| {
+        let names: Vec<String> = (0..count).map(|number| format!("a{number}[65535]=1")).collect();
+        set(&names.join(","), &mut Map::new())
+    };
+    assert_eq!(of(15), Ok(()));
+    assert_eq!(of(16), Err(SetError::TooMany { limit: MAX_ITEMS }));
+    let nested = format!("a{}=1", "[65535]".repeat(50));
+    assert_eq!(set(&nested, &mut Map::new()), Err(SetError::TooMany { limit: MAX_ITEMS }));
+    let (room, mut values) = (Room::default(), Map::new());
+    for number in 0..15 {
+        assert_eq!(set_within(&format!("b{number}[65535]=1"), &mut values, &room), Ok(()));
+    }
+    assert_eq!(set_string_within("c[65535]=1", &mut values, &room), Err(SetError::TooMany { limit: MAX_ITEMS }));
+}

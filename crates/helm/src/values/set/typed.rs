@@ -3,9 +3,9 @@
 use serde_json::error::Category;
 use serde_json::{Deserializer, Map, Value};
 
-use super::SetError;
 use super::cursor::Cursor;
 use super::keys::{self, Level, Stop, after_index, at_end, checked, index, put, put_at};
+use super::{Room, SetError};
 use crate::values::document::with_floats;
 
 /// What the values of an expression are.
@@ -25,15 +25,16 @@ pub(super) enum Kind<'a> {
 pub(super) struct Assignments<'a> {
     pub(super) cursor: Cursor<'a>,
     pub(super) kind: Kind<'a>,
+    pub(super) room: &'a Room,
 }
 
 impl Assignments<'_> {
     /// Makes the next assignment.
     pub(super) fn next(&mut self, values: &mut Map<String, Value>) -> Result<(), Stop> {
-        self.key(values, Level::default())
+        self.key(values, Level::first(self.room))
     }
 
-    fn key(&mut self, map: &mut Map<String, Value>, level: Level) -> Result<(), Stop> {
+    fn key(&mut self, map: &mut Map<String, Value>, level: Level<'_>) -> Result<(), Stop> {
         let (key, stop) = self.cursor.until(&['=', '[', ',', '.']);
         match stop {
             None if key.is_empty() => Err(Stop::End),
@@ -56,20 +57,20 @@ impl Assignments<'_> {
         }
     }
 
-    fn item(&mut self, list: &mut Vec<Value>, at: i64, level: Level) -> Result<(), Stop> {
+    fn item(&mut self, list: &mut Vec<Value>, at: i64, level: Level<'_>) -> Result<(), Stop> {
         checked(at)?;
         let level = level.step()?;
         match after_index(self.cursor.until(&['[', '.', '=']))? {
             '=' => {
                 // Here the end of the expression says no more than that the value is empty.
                 let (value, _) = self.value(&format!("[{at}]"))?;
-                put_at(list, at, value)
+                put_at(list, at, value, level)
             }
             '[' => {
                 let next = index(self.cursor.until(&[']']))?;
-                keys::within_item_list(list, at, |inner| self.item(inner, next, level))
+                keys::within_item_list(list, at, level, |inner| self.item(inner, next, level))
             }
-            _ => keys::within_item_map(list, at, |inner| self.key(inner, level)),
+            _ => keys::within_item_map(list, at, level, |inner| self.key(inner, level)),
         }
     }
 
