@@ -29,12 +29,13 @@ pub fn targets(package: &str) -> &'static [&'static str] {
             "--test=tokens",
         ],
         // The stories of delivery take minutes, and are beside real servers.
-        "cowherd-gitops" | "cowherd-source" => &["--lib"],
+        GITOPS | "cowherd-source" => &["--lib"],
         _ => &["--lib", "--tests"],
     }
 }
 
 const API: &str = "cowherd-apiserver";
+const GITOPS: &str = "cowherd-gitops";
 
 /// All areas.
 pub const AREAS: &[Area] = &[
@@ -48,5 +49,19 @@ pub const AREAS: &[Area] = &[
     area("store", "cowherd-store", &["crates/store/src/**/*.rs"]),
     area("patch", "cowherd-patch", &["crates/patch/src/**/*.rs"]),
     area("apply", "cowherd-apply", &["crates/apply/src/**/*.rs"]),
-    area("schedule", "cowherd-gitops", &["crates/gitops/src/schedule/*.rs", "crates/gitops/src/schedule/entry/*.rs"]),
+    area("signatures", "cowherd-sigstore", &["crates/sigstore/src/**/*.rs"]),
+    area(
+        "verification",
+        GITOPS,
+        &["crates/gitops/src/source/oci/verification.rs", "crates/gitops/src/source/git/verification.rs"],
+    ),
+    area("policy", GITOPS, &["crates/gitops/src/policy.rs"]),
+    area("foresight", GITOPS, &["crates/gitops/src/foresight/*.rs"]),
+    area("webhooks", "cowherd-notify", &["crates/notify/src/receiver/*.rs"]),
+    area(
+        "copies",
+        GITOPS,
+        &["crates/gitops/src/resource_set/copies.rs", "crates/gitops/src/resource_set/dependencies.rs"],
+    ),
+    area("schedule", GITOPS, &["crates/gitops/src/schedule/*.rs", "crates/gitops/src/schedule/entry/*.rs"]),
 ];

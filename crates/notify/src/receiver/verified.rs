@@ -267,6 +267,30 @@ mod tests {
     }
 
     #[test]
+    fn of_two_signatures_the_newer_counts_alone_and_half_a_digit_is_none() {
+        let body = "{}";
+        let good = signed(hmac::HMAC_SHA256, TOKEN, body);
+        let old = signed(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, TOKEN, body);
+        let both = |newer: &str, older: &str| {
+            verified("github", &[], &[("x-hub-signature-256", newer), ("x-hub-signature", older)], body)
+        };
+        assert!(both(&format!("sha256={good}"), "sha1=00").is_ok());
+        assert!(both("sha256=00", &format!("sha1={old}")).is_err(), "the older one is no way around the newer");
+        assert!(both("", &format!("sha1={old}")).is_ok());
+        for digits in [&good[..63], &format!("{good}0"), &good[..62], &format!(" {good}"), &format!("+{}", &good[1..])]
+        {
+            assert!(
+                verified("generic-hmac", &[], &[("x-signature", &format!("sha256={digits}"))], body).is_err(),
+                "{digits}"
+            );
+        }
+        assert!(
+            verified("generic-hmac", &[], &[("x-signature", &format!("sha256={}", good.to_uppercase()))], body).is_ok()
+        );
+        assert!(are_equal(b"", b"") && !are_equal(b"a", b"") && !are_equal(b"a", b"b"));
+    }
+
+    #[test]
     fn only_events_that_are_named_count() {
         let body = "{}";
         let signature = format!("sha256={}", signed(hmac::HMAC_SHA256, TOKEN, body));
