@@ -136,7 +136,7 @@ fn authorities(written: Vec<WrittenAuthority>) -> Result<Vec<Authority>, RootErr
         if certificates.is_empty() {
             return Err(RootError::Certificate(NAME));
         }
-        Ok(Authority { certificates, period: period(written.valid_for)? })
+        Ok(Authority::new(certificates, period(written.valid_for)?))
     };
     written.into_iter().map(authority).collect()
 }
