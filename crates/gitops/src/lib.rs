@@ -201,6 +201,7 @@ pub async fn run(clients: impl Into<Clients>, mirrors: Mirrors, config: Config, 
         })
     };
     let context = delivery::Context::new(clients.of_appliers(), recorder, fetches.clone(), &config, signals.clone());
+    OWNERS.iter().for_each(|kind| context.measures.begin(kind.kind));
     let shared = source::Shared {
         recorder: recorders(clients.sources.clone()),
         client: clients.sources,
@@ -212,6 +213,7 @@ pub async fn run(clients: impl Into<Clients>, mirrors: Mirrors, config: Config, 
         generators: artifact_generator::Generators::default(),
         wanted: context.wanted.clone(),
         hidden: Default::default(),
+        resources: config.metrics.resources(),
         config: Arc::new(config.clone()),
     };
     let policy = config.policy.clone();
@@ -221,6 +223,7 @@ pub async fn run(clients: impl Into<Clients>, mirrors: Mirrors, config: Config, 
         no_cross_namespace_refs: config.policy.no_cross_namespace_refs,
         rate_limit_interval: config.rate_limit_interval,
         sends: config.budgets.sends.clone(),
+        shard: config.shard.clone(),
         health: config.health.clone(),
         metrics: config.metrics.clone(),
     };

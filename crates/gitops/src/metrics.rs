@@ -1,13 +1,14 @@
 //! What is measured of the agents, under the names of Flux's controllers.
 
-mod durations;
+mod resources;
 
 use std::time::Duration;
 
-use cowherd_runtime::{Metrics, Reconciler};
+use cowherd_runtime::{Durations, Metrics, Reconciler};
 
 use crate::NamespacedName;
-use durations::Durations;
+use crate::tasks::key;
+pub(crate) use resources::Described;
 
 /// What is measured of the reconciliations of one kind. Clones share it.
 #[derive(Clone)]
@@ -31,10 +32,14 @@ impl Measures {
         Self { metrics: metrics.clone(), most }
     }
 
+    /// Metrics tell of the kind from now on, also before anything of it is reconciled.
+    pub(crate) fn begin(&self, kind: &'static str) {
+        drop(self.of(kind));
+    }
+
     /// Of one kind.
     pub(crate) fn of(&self, kind: &'static str) -> OfKind {
-        let help = "How long reconciliations of an object took";
-        let durations = self.metrics.register("gotk_reconcile_duration_seconds", help, Durations::default());
+        let durations = self.metrics.durations();
         // Controllers are named as controller-runtime names them.
         OfKind { kind, reconciler: self.metrics.reconciler(&kind.to_lowercase(), self.most), durations }
     }
@@ -43,7 +48,7 @@ impl Measures {
 impl OfKind {
     /// A reconciliation of the object took so long.
     pub(crate) fn took(&self, name: &NamespacedName, time: Duration) {
-        self.durations.observe(self.kind, name, time);
+        self.durations.observe(self.kind, &key(name), time);
     }
 
     /// Forgets what was measured of the object when this is dropped.
@@ -53,7 +58,7 @@ impl OfKind {
 
     /// The object is gone, and with it what was measured of it.
     pub(crate) fn gone(&self, name: &NamespacedName) {
-        self.durations.remove(self.kind, name);
+        self.durations.remove(self.kind, &key(name));
     }
 }
 

@@ -69,6 +69,11 @@ pub(crate) trait Tasks: Clone + Send + Sync + 'static {
     fn listed(&self, _keys: &HashSet<Key>) {}
 }
 
+/// The name of an object, as informers and metrics have it.
+pub(crate) fn key(name: &NamespacedName) -> Key {
+    Key::new(&name.namespace, &name.name)
+}
+
 /// Keeps a task for each object of the kind in the cluster, for ever.
 pub(crate) async fn run<T: Tasks>(tasks: T, client: Client, health: Health, metrics: Metrics) {
     let name = format!("watch of {}.{}", T::Object::plural(&()), T::Object::group(&()));
@@ -160,7 +165,7 @@ impl<T: Tasks> State<T> {
     }
 
     fn keep_only(&mut self, keys: &HashSet<Key>, tasks: &T) {
-        let is_there = |name: &NamespacedName| keys.contains(&Key::new(&name.namespace, &name.name));
+        let is_there = |name: &NamespacedName| keys.contains(&key(name));
         let gone: Vec<_> = self.running.keys().filter(|name| !is_there(name)).cloned().collect();
         gone.iter().for_each(|name| self.end(name, tasks));
     }

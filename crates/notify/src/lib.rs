@@ -11,6 +11,7 @@
 mod alert;
 mod commit_status;
 mod delivery;
+mod described;
 mod event;
 mod kept;
 mod lanes;
@@ -33,7 +34,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cowherd_api::flux::notification::v1beta3::{Alert, Provider};
-use cowherd_runtime::{Health, Metrics, Recorder, caught};
+use cowherd_runtime::{Health, Metrics, Recorder, Shard, caught};
 use cowherd_source::{Access, Caller};
 use kube::{Client, ResourceExt};
 use tokio::sync::mpsc;
@@ -70,6 +71,8 @@ pub struct Config {
     pub rate_limit_interval: Duration,
     /// How much is sent at a time, by all of the process.
     pub sends: Sends,
+    /// Of which Alerts and Providers metrics tell.
+    pub shard: Shard,
     /// Is told which loops are well.
     pub health: Health,
     /// Where it is counted how often they are started again.
@@ -108,8 +111,8 @@ impl Notifications {
 /// Tells Providers of events, until nobody can tell of any more.
 pub async fn run(config: Config, mut inbox: Inbox) {
     let (health, metrics) = (&config.health, &config.metrics);
-    let alerts = Store::<Alert>::follow(&config.client, "", health, metrics);
-    let providers = Store::<Provider>::follow(&config.client, "", health, metrics);
+    let alerts = Store::<Alert>::follow_and_tell(&config.client, &config.shard, health, metrics);
+    let providers = Store::<Provider>::follow_and_tell(&config.client, &config.shard, health, metrics);
     let desk = Arc::new(Desk {
         recorder: Recorder::new(config.client.clone(), COMPONENT, health, metrics),
         client: config.client.clone(),

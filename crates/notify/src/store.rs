@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cowherd_runtime::{Health, Key, Metrics, Sink, follow_and_relist, supervise};
+use cowherd_runtime::{Description, Health, Key, Metrics, Resources, Shard, Sink, follow_and_relist, supervise};
 use kube::core::error_boundary::DeserializeGuard;
 use kube::runtime::watcher;
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
+use crate::described::Described;
 
 /// How often all is listed anew: of a cluster that was restored no watch says that it went back.
 const RELIST: Duration = Duration::from_secs(30 * 60);
@@ -50,15 +52,37 @@ struct Inner<K> {
     objects: Mutex<BTreeMap<Key, Arc<K>>>,
     synced: watch::Sender<bool>,
     changed: watch::Sender<u64>,
+    telling: Option<Telling<K>>,
+}
+
+/// What metrics are told of the objects.
+struct Telling<K> {
+    resources: Resources,
+    /// Of which.
+    shard: Shard,
+    description: fn(&K) -> Description,
+}
+
+impl<K: Stored + Described> Store<K> {
+    /// Follows all objects of the kind; metrics tell of those of a shard.
+    pub(crate) fn follow_and_tell(client: &Client, shard: &Shard, health: &Health, metrics: &Metrics) -> Self {
+        let telling = Telling { resources: metrics.resources(), shard: shard.clone(), description: K::described };
+        Self::start(client, "", Some(telling), health, metrics)
+    }
 }
 
 impl<K: Stored> Store<K> {
     /// Follows all objects of the kind that a label selector leaves.
     pub(crate) fn follow(client: &Client, selector: &str, health: &Health, metrics: &Metrics) -> Self {
+        Self::start(client, selector, None, health, metrics)
+    }
+
+    fn start(client: &Client, selector: &str, telling: Option<Telling<K>>, health: &Health, metrics: &Metrics) -> Self {
         let inner = Arc::new(Inner {
             objects: Mutex::default(),
             synced: watch::Sender::new(false),
             changed: watch::Sender::new(0),
+            telling,
         });
         let (sink, api) = (inner.clone(), Api::<DeserializeGuard<K>>::all(client.clone()));
         let config = watcher::Config::default().labels(selector);
@@ -96,6 +120,16 @@ impl<K: Stored> Store<K> {
     }
 }
 
+impl<K: Stored> Telling<K> {
+    fn tell(&self, object: &K) {
+        if self.shard.has(object.meta().labels.as_ref()) {
+            self.resources.tell(object, (self.description)(object));
+        } else {
+            self.resources.forget::<K>(&Key::of(object));
+        }
+    }
+}
+
 impl<K> Inner<K> {
     fn objects(&self) -> MutexGuard<'_, BTreeMap<Key, Arc<K>>> {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner)
@@ -111,6 +145,9 @@ impl<K: Stored> Sink<DeserializeGuard<K>> for Inner<K> {
         match object {
             Ok(mut object) => {
                 object.managed_fields_mut().clear();
+                if let Some(telling) = &self.telling {
+                    telling.tell(&object);
+                }
                 self.objects().insert(Key::of(&object), Arc::new(object));
             }
             Err(invalid) => {
@@ -124,11 +161,18 @@ impl<K: Stored> Sink<DeserializeGuard<K>> for Inner<K> {
     }
 
     fn deleted(&self, object: DeserializeGuard<K>) {
-        self.objects().remove(&Key::of(&object));
+        let key = Key::of(&object);
+        if let Some(telling) = &self.telling {
+            telling.resources.forget::<K>(&key);
+        }
+        self.objects().remove(&key);
         self.tell();
     }
 
     fn listed(&self, keys: &HashSet<Key>) {
+        if let Some(telling) = &self.telling {
+            telling.resources.keep_only::<K>(keys);
+        }
         self.objects().retain(|key, _| keys.contains(key));
         self.synced.send_replace(true);
         self.tell();

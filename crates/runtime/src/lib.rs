@@ -42,7 +42,7 @@ pub use informer::{
     Index, Informer, Object, Sink, Subscription, follow, follow_and_relist, interruption, version, watching,
 };
 pub use key::Key;
-pub use metrics::{Measured, Metrics, Outcome, Reconciler};
+pub use metrics::{Answers, Description, Durations, Measured, Metrics, Outcome, Reconciler, Resources};
 pub use panics::{broken_off, caught, caught_call};
 pub use permits::{Permit, Permits};
 pub use plain_http::PlainHttp;

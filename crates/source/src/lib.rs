@@ -86,4 +86,4 @@ pub use tenant::{NoRoom, StorageLimits, Tenant, Tenants};
 pub use tree::GitTree;
 pub use unpack::Excess;
 pub use version::{Range, RangeError};
-pub use web::{Call, CallMethod, CallTerms, Caller, Reply, WebProblem};
+pub use web::{Call, CallMethod, CallTerms, Caller, Reply, WebProblem, shown_url};

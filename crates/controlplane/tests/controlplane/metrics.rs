@@ -72,6 +72,9 @@ async fn who_may_monitor_reads_what_is_measured_under_the_names_that_are_known()
         ("workqueue_unfinished_work_seconds", "gauge"),
         ("workqueue_longest_running_processor_seconds", "gauge"),
         ("gotk_reconcile_duration_seconds", "histogram"),
+        ("gotk_resource_info", "gauge"),
+        ("process_cpu_seconds_total", "counter"),
+        ("process_resident_memory_bytes", "gauge"),
         ("cowherd_loop_restarts_total", "counter"),
     ] {
         let metric = metrics.get(name).unwrap_or_else(|| panic!("no {name}"));

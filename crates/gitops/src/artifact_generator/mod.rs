@@ -14,16 +14,18 @@ mod sources;
 mod spec;
 mod task;
 
+use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
 
 use cowherd_api::flux::source_extensions::v1beta1::ArtifactGenerator;
+use cowherd_runtime::Key;
 use kube::core::error_boundary::InvalidObject;
 use tokio::sync::watch;
 
 use crate::NamespacedName;
 use crate::source::{Shared, SourceKind};
-use crate::tasks::{self, Tasks};
+use crate::tasks::{self, Tasks, key};
 
 pub(crate) use cycle::Generators;
 pub use offline::{Generated, Generator, GeneratorSource};
@@ -80,5 +82,17 @@ impl Tasks for Keeping {
 
     fn unreadable(&self, invalid: &InvalidObject) {
         self.0.unreadable(GENERATOR, invalid);
+    }
+
+    fn seen(&self, object: &Arc<ArtifactGenerator>) {
+        self.0.describe(&**object);
+    }
+
+    fn left(&self, name: &NamespacedName) {
+        self.0.resources.forget::<ArtifactGenerator>(&key(name));
+    }
+
+    fn listed(&self, keys: &HashSet<Key>) {
+        self.0.resources.keep_only::<ArtifactGenerator>(keys);
     }
 }

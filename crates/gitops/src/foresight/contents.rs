@@ -59,6 +59,7 @@ pub(super) fn shared(client: &Client, means: &Means) -> Option<Shared> {
         shelf: Default::default(),
         tokens: Default::default(),
         generators: Default::default(),
+        resources: Default::default(),
         wanted: Default::default(),
         hidden: Default::default(),
         config: Arc::new(config),

@@ -28,7 +28,7 @@ use tokio::sync::watch;
 use crate::NamespacedName;
 use crate::resource_set::Providers;
 use crate::source::{Shared, SourceKind};
-use crate::tasks::{self, Tasks};
+use crate::tasks::{self, Tasks, key};
 
 /// The kind, among those that bring content.
 pub(crate) const PROVIDER: SourceKind = SourceKind("ResourceSetInputProvider");
@@ -82,13 +82,16 @@ impl Tasks for Keeping {
 
     fn seen(&self, object: &Arc<ResourceSetInputProvider>) {
         self.providers.see(object);
+        self.shared.describe(&**object);
     }
 
     fn left(&self, name: &NamespacedName) {
         self.providers.leave(name);
+        self.shared.resources.forget::<ResourceSetInputProvider>(&key(name));
     }
 
     fn listed(&self, keys: &HashSet<Key>) {
         self.providers.list(keys);
+        self.shared.resources.keep_only::<ResourceSetInputProvider>(keys);
     }
 }

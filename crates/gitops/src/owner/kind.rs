@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::{Owner, OwnerName, Status};
 use crate::delivery::Story;
+use crate::metrics::Described;
 
 /// A kind of owner.
 pub(crate) struct OwnerKind {
@@ -116,7 +117,14 @@ pub(crate) fn read<K: Owning>(object: DynamicObject) -> serde_json::Result<(Owne
 
 /// An object of the API that is an owner.
 pub(crate) trait Owning:
-    Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned + Send + Sync + 'static
+    Resource<DynamicType = (), Scope = NamespaceResourceScope>
+    + Described
+    + Clone
+    + Debug
+    + DeserializeOwned
+    + Send
+    + Sync
+    + 'static
 {
     /// Its kind.
     const KIND: &'static OwnerKind;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::marker::PhantomData;
 
 use cowherd_apply::RELIST;
-use cowherd_runtime::{Health, Key, Metrics, Shard, Sink, follow_and_relist, supervise};
+use cowherd_runtime::{Health, Key, Metrics, Resources, Shard, Sink, follow_and_relist, supervise};
 use kube::core::error_boundary::DeserializeGuard;
 use kube::runtime::watcher;
 use kube::{Api, Client};
@@ -22,7 +22,7 @@ pub(crate) async fn owners<K: Owning>(
     signals: mpsc::UnboundedSender<Signal>,
 ) {
     let name = format!("watch of {}.{}", K::KIND.plural, K::KIND.group);
-    let sightings = Sightings::<K> { signals, kind: PhantomData };
+    let sightings = Sightings::<K> { signals, resources: metrics.resources(), kind: PhantomData };
     let start = || async {
         let pulse = health.register(&name);
         let api: Api<DeserializeGuard<K>> = Api::all(client.clone());
@@ -35,6 +35,8 @@ pub(crate) async fn owners<K: Owning>(
 /// Signals what a watch brings.
 struct Sightings<K> {
     signals: mpsc::UnboundedSender<Signal>,
+    /// What metrics tell of the owners.
+    resources: Resources,
     kind: PhantomData<fn(K)>,
 }
 
@@ -48,7 +50,10 @@ impl<K: Owning> Sightings<K> {
 impl<K: Owning> Sink<DeserializeGuard<K>> for Sightings<K> {
     fn applied(&self, DeserializeGuard(object): DeserializeGuard<K>) {
         match object {
-            Ok(object) => self.signal(Signal::Seen(Box::new(object))),
+            Ok(object) => {
+                self.resources.tell(&object, object.described());
+                self.signal(Signal::Seen(Box::new(object)));
+            }
             Err(invalid) => {
                 let (kind, name) = (K::KIND.kind, invalid.metadata.name);
                 tracing::warn!(kind, name, error = invalid.error, "an owner cannot be read");
@@ -57,10 +62,13 @@ impl<K: Owning> Sink<DeserializeGuard<K>> for Sightings<K> {
     }
 
     fn deleted(&self, object: DeserializeGuard<K>) {
-        self.signal(Signal::Gone(name::<K>(&Key::of(&object))));
+        let key = Key::of(&object);
+        self.resources.forget::<K>(&key);
+        self.signal(Signal::Gone(name::<K>(&key)));
     }
 
     fn listed(&self, keys: &HashSet<Key>) {
+        self.resources.keep_only::<K>(keys);
         self.signal(Signal::Listed(K::KIND, keys.iter().map(name::<K>).collect()));
     }
 }

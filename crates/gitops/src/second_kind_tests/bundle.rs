@@ -9,6 +9,7 @@ use cowherd_api::flux::annotations::FINALIZER;
 use cowherd_apply::mask::Mask;
 use cowherd_apply::{Manifest, Ownership};
 use cowherd_render::Helm;
+use cowherd_runtime::Description;
 use cowherd_tree::{Recorder, Tree, TreePath};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::conditions::{ARTIFACT_FAILED, BUILD_FAILED};
+use crate::metrics::Described;
 use crate::owner::{
     Deletion, Expressions, Inventory, Owner, OwnerKind, OwnerName, Owning, Precedence, Settings, Status, read,
 };
@@ -108,6 +110,12 @@ fn write_status(status: &Status) -> serde_json::Result<Value> {
         delivered: status.last_applied_revision.clone(),
         objects,
     })
+}
+
+impl Described for Bundle {
+    fn described(&self) -> Description {
+        Description::default()
+    }
 }
 
 impl Owning for Bundle {

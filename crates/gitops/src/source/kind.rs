@@ -16,10 +16,18 @@ use serde_json::{Map, Value};
 use super::status::Status;
 use super::{Artifact, Shared, SourceKind, SourceName};
 use crate::conditions::SUCCEEDED;
+use crate::metrics::Described;
 
 /// An object of the API that brings content.
 pub(crate) trait Source:
-    Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned + Send + Sync + 'static
+    Resource<DynamicType = (), Scope = NamespaceResourceScope>
+    + Described
+    + Clone
+    + Debug
+    + DeserializeOwned
+    + Send
+    + Sync
+    + 'static
 {
     /// Its kind.
     const KIND: SourceKind;

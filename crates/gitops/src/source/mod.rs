@@ -33,15 +33,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cowherd_api::flux::annotations::RECONCILE_REQUESTED_AT;
+use cowherd_runtime::{Key, Resources};
 use cowherd_source::Mirrors;
-use kube::Client;
 use kube::core::error_boundary::InvalidObject;
+use kube::{Client, Resource};
 use sha2::{Digest, Sha256};
 
 use crate::artifact_generator::Generators;
 use crate::events::Recorders;
 use crate::fetches::Fetches;
 use crate::hidden::Hidden;
+use crate::metrics::Described;
 use crate::wanted::Wanted;
 use crate::{Config, Progress};
 
@@ -86,6 +88,8 @@ pub(crate) struct Shared {
     pub(crate) wanted: Arc<Wanted>,
     /// What the look at hand has read that must not be shown.
     pub(crate) hidden: Hidden,
+    /// What metrics tell of the objects.
+    pub(crate) resources: Resources,
     pub(crate) config: Arc<Config>,
 }
 
@@ -110,7 +114,16 @@ impl Shared {
     }
 
     /// Whether the object is reconciled here, and not in another shard.
-    fn is_ours(&self, object: &impl Source) -> bool {
+    fn is_ours(&self, object: &impl Resource) -> bool {
         self.config.shard.has(object.meta().labels.as_ref())
+    }
+
+    /// Metrics tell of the object from now on, if it is reconciled here.
+    pub(crate) fn describe<K: Resource<DynamicType = ()> + Described>(&self, object: &K) {
+        if self.is_ours(object) {
+            self.resources.tell(object, object.described());
+        } else {
+            self.resources.forget::<K>(&Key::of(object));
+        }
     }
 }

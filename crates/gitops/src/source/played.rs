@@ -38,6 +38,7 @@ pub(crate) fn shared(client: kube::Client, directory: &std::path::Path, config: 
         shelf: Default::default(),
         tokens: Default::default(),
         generators: Default::default(),
+        resources: Default::default(),
         wanted: Arc::default(),
         hidden: Default::default(),
         config: Arc::new(config),

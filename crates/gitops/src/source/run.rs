@@ -1,9 +1,11 @@
 //! Keeps a task for each source of a kind.
 
+use std::collections::HashSet;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use cowherd_runtime::Key;
 use kube::core::error_boundary::InvalidObject;
 use tokio::sync::watch;
 
@@ -11,12 +13,14 @@ use super::news::Teller;
 use super::task::{broke_off, keep};
 use super::{Shared, Source, SourceName};
 use crate::NamespacedName;
-use crate::tasks::{self, Tasks};
+use crate::metrics::Measures;
+use crate::tasks::{self, Tasks, key};
 
 /// Keeps a task for each source of the kind in the cluster, for ever.
 pub(crate) async fn run<K: Source>(shared: Shared) {
     let (client, health, metrics) =
         (shared.client.clone(), shared.config.health.clone(), shared.config.metrics.clone());
+    Measures::new(&metrics, shared.fetches.total()).begin(K::KIND.0);
     tasks::run(Sources::<K> { shared, kind: PhantomData }, client, health, metrics).await;
 }
 
@@ -69,5 +73,17 @@ impl<K: Source> Tasks for Sources<K> {
 
     fn unreadable(&self, invalid: &InvalidObject) {
         self.shared.unreadable(K::KIND, invalid);
+    }
+
+    fn seen(&self, object: &Arc<K>) {
+        self.shared.describe(&**object);
+    }
+
+    fn left(&self, name: &NamespacedName) {
+        self.shared.resources.forget::<K>(&key(name));
+    }
+
+    fn listed(&self, keys: &HashSet<Key>) {
+        self.shared.resources.keep_only::<K>(keys);
     }
 }

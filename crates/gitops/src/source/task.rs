@@ -245,14 +245,22 @@ async fn change_of_sources(made_of: &mut Vec<watch::Receiver<Latest>>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::Described;
     use crate::source::played::{client, said, shared};
     use crate::source::status::Status;
     use crate::source::{Artifact, Found, SourceKind, is_requested};
     use crate::{Config, Phase};
     use cowherd_api::flux::source::v1::GitRepository;
+    use cowherd_runtime::Description;
     use k8s_openapi::api::core::v1::ConfigMap;
     use kube::core::error_boundary::DeserializeGuard;
     use tokio::sync::mpsc;
+
+    impl Described for ConfigMap {
+        fn described(&self) -> Description {
+            Description::default()
+        }
+    }
 
     /// A kind of source with a bug.
     impl Source for ConfigMap {

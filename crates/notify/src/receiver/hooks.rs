@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cowherd_api::ConditionStatus;
 use cowherd_api::flux::notification::v1::Receiver;
@@ -92,6 +92,11 @@ impl Hooks {
             return Err(StatusCode::SERVICE_UNAVAILABLE);
         }
         Ok(receiver)
+    }
+
+    /// A webhook was answered so, which began then.
+    pub(super) fn answered(&self, method: &Method, status: StatusCode, began: Instant) {
+        self.0.receivers.answers().answered(method, status, began.elapsed());
     }
 
     /// Room for what is read on the word of a namespace; none is taken yet.

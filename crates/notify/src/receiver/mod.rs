@@ -5,6 +5,7 @@
 
 mod filter;
 mod hooks;
+mod measured;
 mod requests;
 mod room;
 mod rounds;
@@ -19,7 +20,7 @@ pub use status::reconcile;
 use std::sync::Arc;
 
 use cowherd_api::flux::notification::v1::Receiver;
-use cowherd_runtime::{Health, Metrics, Shard};
+use cowherd_runtime::{Answers, Health, Metrics, Shard};
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client, ResourceExt};
 use sha2::{Digest as _, Sha256};
@@ -29,12 +30,17 @@ use crate::store::Store;
 /// The Receivers of a cluster as one watch brings them, for those who answer webhooks and for those who keep the status. Clones are
 /// the same; the watch ends with the last of them.
 #[derive(Clone)]
-pub struct Receivers(Store<Receiver>);
+pub struct Receivers(Store<Receiver>, Answers);
 
 impl Receivers {
     /// Follows those of a shard.
     pub fn follow(client: &Client, shard: &Shard, health: &Health, metrics: &Metrics) -> Self {
-        Self(Store::follow(client, &shard.to_string(), health, metrics))
+        Self(Store::follow(client, &shard.to_string(), health, metrics), metrics.webhooks())
+    }
+
+    /// How webhooks of them were answered.
+    fn answers(&self) -> &Answers {
+        &self.1
     }
 
     /// Those that are known.

@@ -1,7 +1,7 @@
 //! The listener of webhooks: plain HTTP, as Flux's, behind whatever speaks TLS to the world.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cowherd_connections::Activity;
 use cowherd_runtime::PlainHttp;
@@ -31,7 +31,9 @@ pub(super) async fn serve(hooks: Hooks, listener: &TcpListener) {
 
 async fn answer(hooks: &Hooks, request: Request<Incoming>, activity: &Arc<Activity>) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::default());
+    let (began, method) = (Instant::now(), request.method().clone());
     let status = status(hooks, request, activity).await;
+    hooks.answered(&method, status, began);
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("10"));
     }

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 
 use super::filter::{WrongFilter, wrong_filters};
+use super::measured::Told;
 use super::requests::wrong_references;
 use super::rounds::Rounds;
 use super::{Receivers, path, token};
@@ -41,14 +42,22 @@ const BROKEN: &str = "looking at it broke off; this is a bug in cowherd";
 pub async fn reconcile(client: Client, receivers: Receivers, shard: Shard, health: Health, metrics: Metrics) {
     let recorder = Recorder::new(client.clone(), COMPONENT, &health, &metrics);
     let (keeper, mut rounds) = (Keeper { recorder, client, verdicts: Kept::new(VERDICTS) }, Rounds::default());
-    let mut changes = receivers.0.changes();
+    let (mut told, mut changes) = (Told::new(&metrics), receivers.0.changes());
     receivers.0.synced().await;
     loop {
         changes.mark_unchanged();
         let keeper = &keeper;
         let mut ours = receivers.all();
         ours.retain(|receiver| shard.has(receiver.metadata.labels.as_ref()));
-        let next = rounds.look(&ours, |receiver| async move { keeper.keep(&receiver).await }).await;
+        told.tell(&ours);
+        let told = &told;
+        let look = |receiver: Arc<Receiver>| async move {
+            let measured = told.begin(&receiver);
+            let is_well = keeper.keep(&receiver).await;
+            measured.end(is_well);
+            is_well
+        };
+        let next = rounds.look(&ours, look).await;
         tokio::select! {
             changed = changes.changed() => if changed.is_err() { return },
             () = until(next) => {}

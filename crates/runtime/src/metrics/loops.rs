@@ -15,6 +15,9 @@ const BUCKETS: [f64; 40] = [
     1.75, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 15.0, 20.0, 25.0, 30.0, 40.0, 50.0, 60.0,
 ];
 
+/// How reconciliations end, in controller-runtime's words.
+const RESULTS: [&str; 4] = ["success", "requeue_after", "requeue", "error"];
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfController {
     controller: String,
@@ -102,6 +105,10 @@ impl Loops {
     /// The metrics of a controller, which reconciles `most` keys at a time.
     pub(crate) fn controller(&self, name: &str, most: usize) -> LoopMetrics {
         let of = OfController { controller: name.to_owned() };
+        // There from the beginning, so that the first of each is seen to be one more.
+        for result in RESULTS {
+            self.total.get_or_create_owned(&WithResult { controller: name.to_owned(), result });
+        }
         self.most.get_or_create(&of).set(i64::try_from(most).unwrap_or(i64::MAX));
         LoopMetrics {
             name: name.to_owned(),

@@ -1,10 +1,14 @@
 //! Prometheus metrics of the controllers of one control plane, under controller-runtime's names.
 
+mod answers;
+mod durations;
 mod exposition;
 mod loops;
+mod process;
 mod queue;
 mod reconciler;
 mod requests;
+mod resources;
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -14,11 +18,15 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::{Metric, Registry};
 
+pub use answers::Answers;
+pub use durations::Durations;
 pub(crate) use loops::{LoopMetrics, Loops};
+use process::Process;
 pub(crate) use queue::QueueMetrics;
 use queue::Queues;
 use reconciler::AtWork;
 pub use reconciler::{Measured, Outcome, Reconciler};
+pub use resources::{Description, Resources};
 
 /// The metrics of one control plane. Clones share them.
 #[derive(Clone)]
@@ -51,6 +59,7 @@ impl Default for Metrics {
         let mut registry = Registry::default();
         let queues = Queues::register(&mut registry);
         let loops = Loops::register(&mut registry);
+        registry.register_collector(Box::new(Process));
         let registry = Mutex::new(Registered { registry, others: HashMap::new() });
         let (sampled, at_work) = (Mutex::default(), Mutex::default());
         Self { inner: Arc::new(Inner { registry, queues, loops, sampled, at_work }) }

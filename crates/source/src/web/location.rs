@@ -15,6 +15,11 @@ pub(crate) fn without_userinfo(url: &str) -> (String, Option<&str>) {
     }
 }
 
+/// A URL, or a part of one, as everybody may see it: without user, password and query.
+pub fn shown_url(url: &str) -> String {
+    without_userinfo(shown(url)).0
+}
+
 /// The scheme of an absolute URL.
 pub(crate) fn scheme(url: &str) -> Option<&str> {
     let (scheme, _) = url.split_once(':')?;

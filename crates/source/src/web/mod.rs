@@ -18,6 +18,7 @@ use crate::deadline::Deadline;
 use crate::digest::Hasher;
 use crate::{Auth, Digest};
 pub use call::{Call, CallMethod, CallTerms, Caller, Reply};
+pub use location::shown_url;
 use location::{resolve, shown};
 use problem::ANSWERED;
 pub use problem::WebProblem;

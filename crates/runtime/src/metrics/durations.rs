@@ -10,14 +10,21 @@ use std::time::Duration;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeMetric, LabelSetEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 
-use crate::NamespacedName;
+use super::Metrics;
+use crate::Key;
 
-/// How many bounds there are: from ten nanoseconds to ten seconds, as Flux has them.
+/// How many bounds there are, as Flux has them.
 const BOUNDS: usize = 10;
+/// The first of them, in seconds.
+const FIRST: f64 = 10e-3;
+/// The last of them, in seconds.
+const LAST: f64 = 1800.0;
+/// Of how many objects it is told how long they took.
+const MOST: usize = 50_000;
 
-/// A histogram for each object. Clones are the same ones.
+/// How long reconciliations took, as Flux's controllers tell it: a histogram for each object. Clones are the same ones.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Durations(Arc<Mutex<HashMap<Object, Histogram>>>);
+pub struct Durations(Arc<Mutex<HashMap<Object, Histogram>>>);
 
 /// Kind, namespace and name, in one text: none of them holds a slash.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -33,17 +40,29 @@ struct Histogram {
 
 /// The bound of this place, in seconds.
 fn bound(place: usize) -> f64 {
-    10e-9 * 10_f64.powf(place as f64)
+    let growth = (LAST / FIRST).powf(1.0 / (BOUNDS - 1) as f64);
+    FIRST * growth.powf(place as f64)
+}
+
+impl Metrics {
+    /// How long reconciliations of objects took, each as long as the object is there.
+    pub fn durations(&self) -> Durations {
+        let about = "How long reconciliations of an object took";
+        self.register("gotk_reconcile_duration_seconds", about, Durations::default())
+    }
 }
 
 impl Durations {
     /// A reconciliation of the object took so long.
-    pub(super) fn observe(&self, kind: &str, name: &NamespacedName, time: Duration) {
-        self.all().entry(Object::new(kind, name)).or_default().observe(time.as_secs_f64());
+    pub fn observe(&self, kind: &str, name: &Key, time: Duration) {
+        let (mut all, object) = (self.all(), Object::new(kind, name));
+        if all.len() < MOST || all.contains_key(&object) {
+            all.entry(object).or_default().observe(time.as_secs_f64());
+        }
     }
 
-    /// Forgets an object.
-    pub(super) fn remove(&self, kind: &str, name: &NamespacedName) {
+    /// Forgets an object, which is gone.
+    pub fn remove(&self, kind: &str, name: &Key) {
         self.all().remove(&Object::new(kind, name));
     }
 
@@ -53,8 +72,8 @@ impl Durations {
 }
 
 impl Object {
-    fn new(kind: &str, name: &NamespacedName) -> Self {
-        Self(format!("{kind}/{name}").into())
+    fn new(kind: &str, name: &Key) -> Self {
+        Self(format!("{kind}/{}/{}", name.namespace, name.name).into())
     }
 }
 
@@ -96,7 +115,7 @@ impl EncodeMetric for Durations {
 mod tests {
     use prometheus_client::encoding::text::encode;
     use prometheus_client::metrics::family::Family;
-    use prometheus_client::metrics::histogram::{self, exponential_buckets};
+    use prometheus_client::metrics::histogram::{self, exponential_buckets_range};
     use prometheus_client::registry::{Metric, Registry};
 
     use super::*;
@@ -116,20 +135,20 @@ mod tests {
         let (ours, names) = (Durations::default(), [("n", "a"), ("n", "b"), ("", "c"), ("n", "gone")]);
         type Labels = [(&'static str, String); 3];
         let theirs = Family::<Labels, histogram::Histogram, fn() -> histogram::Histogram>::new_with_constructor(|| {
-            histogram::Histogram::new(exponential_buckets(10e-9, 10.0, 10))
+            histogram::Histogram::new(exponential_buckets_range(10e-3, 1800.0, 10))
         });
         for (number, (namespace, name)) in names.into_iter().enumerate() {
             let labels =
                 [("kind", "Kustomization".to_owned()), ("name", name.to_owned()), ("namespace", namespace.to_owned())];
-            for nanos in [0, 1, 10, 11, 5_000_000, 10_000_000_000, 60_000_000_000] {
+            for nanos in [0, 1, 10_000_000, 10_000_001, 5_000_000_000, 60_000_000_000, 1_800_000_000_000] {
                 let time = Duration::from_nanos(nanos * (number as u64 + 1));
-                ours.observe("Kustomization", &NamespacedName::new(namespace, name), time);
+                ours.observe("Kustomization", &Key::new(namespace, name), time);
                 theirs.get_or_create(&labels).observe(time.as_secs_f64());
             }
         }
         assert_eq!(text(ours.clone()), text(theirs.clone()));
-        ours.remove("Kustomization", &NamespacedName::new("n", "gone"));
-        ours.remove("GitRepository", &NamespacedName::new("n", "a"));
+        ours.remove("Kustomization", &Key::new("n", "gone"));
+        ours.remove("GitRepository", &Key::new("n", "a"));
         let told = text(ours);
         assert!(told.iter().any(|line| line.contains("\"a\"")) && !told.iter().any(|line| line.contains("gone")));
     }
