@@ -62,6 +62,7 @@ pub use policy::{Policy, Root};
 pub use producer::KeptRenders;
 pub use progress::{Named, Phase, Progress};
 pub use remotes::{Elsewhere, ElsewhereError, Unrendered};
+pub use resource_set::{SetPlan, Unmade};
 pub use source::bucket::refusal as bucket_refusal;
 pub use source::git::{SourceRefusal, refusal};
 pub use source::oci::refusal as artifact_refusal;

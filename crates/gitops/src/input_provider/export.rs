@@ -35,7 +35,7 @@ const ARTIFACT_TAG: &str = "OCIArtifactTag";
 /// Why nothing is given.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub(super) struct ExportError {
+pub(crate) struct ExportError {
     /// The reason of the conditions.
     pub(super) reason: &'static str,
     /// The cause, and what to do.
@@ -90,22 +90,38 @@ pub(super) async fn export(
     caller: &Caller,
     object: &ResourceSetInputProvider,
 ) -> Result<Vec<Input>, ExportError> {
-    let written = serde_json::to_value(&object.spec).unwrap_or_default();
-    if let Some(refused) = supported::refused(supported::INPUT_PROVIDER, &written).next() {
-        return Err(ExportError::refused(UNSUPPORTED, &refused));
+    if let Some(given) = given(object)? {
+        return Ok(given);
     }
-    check(&object.spec)?;
-    let type_ = object.spec.type_.as_str();
-    let mut inputs = match asked(type_) {
-        _ if type_ == STATIC => {
-            vec![Input::from([("id".to_owned(), Value::String(id(&object.uid().unwrap_or_default())))])]
-        }
+    let inputs = match asked(&object.spec.type_) {
         Some((host, what)) => with_skipped(object, of_host(shared, caller, object, host, what).await?),
         None => {
             let found = registry::listed(shared, object, filter(object)?, timeout(object)).await?;
             found.into_iter().map(Found::input).collect()
         }
     };
+    completed(object, inputs)
+}
+
+/// The inputs that the provider gives without asking anybody; nothing where others have to be asked.
+///
+/// # Errors
+/// When what it says is refused.
+pub(crate) fn given(object: &ResourceSetInputProvider) -> Result<Option<Vec<Input>>, ExportError> {
+    let written = serde_json::to_value(&object.spec).unwrap_or_default();
+    if let Some(refused) = supported::refused(supported::INPUT_PROVIDER, &written).next() {
+        return Err(ExportError::refused(UNSUPPORTED, &refused));
+    }
+    check(&object.spec)?;
+    if object.spec.type_ != STATIC {
+        return Ok(None);
+    }
+    let own = Input::from([("id".to_owned(), Value::String(id(&object.uid().unwrap_or_default())))]);
+    completed(object, vec![own]).map(Some)
+}
+
+/// Inputs with what they do not say themselves.
+fn completed(object: &ResourceSetInputProvider, mut inputs: Vec<Input>) -> Result<Vec<Input>, ExportError> {
     for input in &mut inputs {
         for (key, value) in &object.spec.default_values {
             input.entry(key.clone()).or_insert_with(|| value.clone());

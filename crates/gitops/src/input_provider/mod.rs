@@ -25,6 +25,8 @@ use cowherd_source::Caller;
 use kube::core::error_boundary::InvalidObject;
 use tokio::sync::watch;
 
+pub(crate) use export::given;
+
 use crate::NamespacedName;
 use crate::resource_set::Providers;
 use crate::source::{Shared, SourceKind};

@@ -7,6 +7,7 @@ mod checksums;
 mod copies;
 mod dependencies;
 mod inputs;
+mod offline;
 mod owner;
 mod producer;
 mod providers;
@@ -20,6 +21,7 @@ use crate::conditions::BUILD_FAILED;
 use crate::owner::{OwnerKind, read};
 
 pub(crate) use inputs::run as follow_inputs;
+pub use offline::{SetPlan, Unmade};
 pub(crate) use providers::Providers;
 
 /// The kind.

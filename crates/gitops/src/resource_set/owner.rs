@@ -66,7 +66,7 @@ fn duration(object: &ResourceSet, annotation: &str, default: Duration) -> Durati
 }
 
 /// What a ResourceSet asks for.
-fn settings(object: &ResourceSet) -> Result<Settings, SettingsError> {
+pub(super) fn settings(object: &ResourceSet) -> Result<Settings, SettingsError> {
     let spec = &object.spec;
     refuse_unsupported(object)?;
     if spec.resources.is_empty() && spec.resources_template.as_ref().is_none_or(String::is_empty) {

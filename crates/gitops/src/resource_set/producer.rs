@@ -147,6 +147,13 @@ impl FromTemplates {
     }
 }
 
+impl FromTemplates {
+    /// The objects as templates give them, with the inputs of the tree, where no cluster is asked. What is wrong is said in words.
+    pub(super) fn objects(&self, tree: &dyn Tree) -> Result<Vec<Value>, String> {
+        self.of.objects(tree).map_err(|error| error.to_string())
+    }
+}
+
 impl Said {
     /// The objects as templates give them, with the inputs of the tree.
     fn objects(&self, tree: &dyn Tree) -> Result<Vec<Value>, MakeError> {

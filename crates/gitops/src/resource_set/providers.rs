@@ -320,7 +320,7 @@ fn json(value: &impl serde::Serialize) -> Result<Vec<u8>, String> {
 }
 
 /// Whether an object with these labels is meant.
-fn selects(selector: &LabelSelector, labels: &Labels) -> bool {
+pub(super) fn selects(selector: &LabelSelector, labels: &Labels) -> bool {
     let mut exact = selector.match_labels.iter().flatten();
     exact.all(|(key, value)| labels.get(key) == Some(value))
         && selector.match_expressions.iter().all(|requirement| holds(requirement, labels))
