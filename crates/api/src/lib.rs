@@ -17,7 +17,7 @@ use kube::CustomResourceExt;
 
 /// The definitions of all resource types of this crate, ready to be applied to a cluster.
 pub fn crds() -> Vec<CustomResourceDefinition> {
-    vec![
+    let definitions = [
         flux::source::v1::git_repository_crd(),
         flux::source::v1::oci_repository_crd(),
         flux::kustomize::v1::crd(),
@@ -34,8 +34,24 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
         flux::notification::v1beta3::alert_crd(),
         flux::notification::v1beta3::provider_crd(),
         flux::notification::v1::receiver_crd(),
-    ]
+    ];
+    definitions.map(labelled).into()
 }
+
+/// The definition with the labels by which the `flux` command finds it, and learns who installed it.
+fn labelled(mut definition: CustomResourceDefinition) -> CustomResourceDefinition {
+    let labels = definition.metadata.labels.get_or_insert_default();
+    labels.extend(LABELS.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    definition
+}
+
+/// What marks definitions as part of Flux that cowherd has brought: `flux check` lists them, and `flux install` and `flux bootstrap`
+/// ask before they put Flux in cowherd's place.
+const LABELS: [(&str, &str); 3] = [
+    ("app.kubernetes.io/managed-by", "cowherd"),
+    ("app.kubernetes.io/part-of", "flux"),
+    ("app.kubernetes.io/version", concat!("cowherd-", env!("CARGO_PKG_VERSION"))),
+];
 
 /// The names of these definitions, which costs less than to make them.
 pub fn crd_names() -> [&'static str; 16] {
