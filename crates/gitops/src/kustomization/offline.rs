@@ -211,8 +211,7 @@ impl Plan {
                 false => Ok(object.clone()),
             };
             let finished = opened.and_then(|opened| {
-                let substituted =
-                    self.kustomize.substituted(opened, &variables, values.are_partial, &mut growth)?;
+                let substituted = self.kustomize.substituted(opened, &variables, values.are_partial, &mut growth)?;
                 Ok((self.kustomize.finished(substituted.object, &mut growth)?, substituted.unset))
             });
             match finished {

@@ -73,7 +73,8 @@ impl SetPlan {
         let mut tree = MemoryTree::new([(NAMES, written(&chosen.keys().collect::<Vec<_>>())?)]).map_err(failed)?;
         for (name, provider) in &chosen {
             // Those that ask others are not chosen.
-            let inputs = given(provider).map_err(|error| Unmade::Fails(format!("{name}: {error}")))?.unwrap_or_default();
+            let inputs =
+                given(provider).map_err(|error| Unmade::Fails(format!("{name}: {error}")))?.unwrap_or_default();
             tree.insert(&format!("{GIVEN}/{name}"), written(&inputs)?).map_err(failed)?;
         }
         let objects = self.templates.objects(&tree).map_err(Unmade::Fails)?;
