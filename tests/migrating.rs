@@ -18,7 +18,7 @@ const KEPT: &str = "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository
 const CONTROLLER: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: NAME\n  namespace: flux-system\n  labels: \
                           {app.kubernetes.io/component: NAME, app.kubernetes.io/part-of: flux}\nspec:\n  replicas: 2\n  selector: \
                           {matchLabels: {app: NAME}}\n  template:\n    metadata: {labels: {app: NAME}}\n    spec:\n      containers:\n      \
-                          - {name: manager, image: 'ghcr.io/fluxcd/NAME:v1.9.6', args: [--log-level=info, --concurrent=20]}\n---\n";
+                          - {name: manager, image: 'ghcr.io/fluxcd/NAME:v1.9.6', args: [--log-level=info, --something=else]}\n---\n";
 
 /// The definition of a kind of the Flux Operator that nobody knows.
 const HERD: &str = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: \
@@ -114,7 +114,7 @@ fn what_flux_keeps_is_taken_over_as_it_is_and_given_back() {
         &[
             "flux-system/kustomize-controller (v1.9.6)",
             "1 GitRepository, 1 Kustomization",
-            "--concurrent=20",
+            "--something=else",
             "who names no account applies everything",
             "no object would be created, changed or deleted",
             "nothing was changed",
@@ -148,7 +148,7 @@ fn what_flux_keeps_is_taken_over_as_it_is_and_given_back() {
     assert_eq!(cluster.controllers()[0].0, 0, "nothing was done yet");
     assert_says(&cluster.migrate(&["--back", "--yes"], 0), &["Flux's controllers are started"]);
     assert_eq!(cluster.controllers(), [(2.into(), Value::Null), (2.into(), Value::Null)]);
-    assert_says(&cluster.migrate(&["--back", "--yes"], 1), &["nobody has stopped"]);
+    assert_says(&cluster.migrate(&["--back", "--yes"], 0), &["Flux's controllers run; nothing was done"]);
 }
 
 #[test]

@@ -70,8 +70,9 @@ fn name(deployment: &Deployment) -> (String, String) {
 }
 
 /// The objects that a repository which `flux bootstrap` has written describes, and that are to be as `cowherd install` left them:
-/// Flux's controllers are not started again, the definitions and the namespace stay, also where a commit takes Flux away.
+/// Flux's controllers are not started again, the definitions, the namespace and the Service of webhooks stay, also where a commit takes Flux away.
 pub fn reserved(namespace: &str) -> HashSet<ObjectId> {
     let controllers = CONTROLLERS.into_iter().map(|name| object(ROOT, name, "apps", "Deployment"));
-    controllers.chain(definitions()).chain([object("", namespace, "", "Namespace")]).collect()
+    let others = [object("", namespace, "", "Namespace"), object(ROOT, "webhook-receiver", "", "Service")];
+    controllers.chain(definitions()).chain(others).collect()
 }

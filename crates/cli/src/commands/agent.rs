@@ -71,6 +71,19 @@ pub struct Agent {
 }
 
 impl Agent {
+    /// The account for who names none; empty for the agents' own.
+    pub fn default_service_account(&self) -> &str {
+        self.tenancy.default_service_account().unwrap_or_default()
+    }
+
+    /// What it may fetch.
+    ///
+    /// # Errors
+    /// When a flag says what cannot be.
+    pub fn access(&self) -> Result<cowherd_source::Access> {
+        Ok(self.tenancy.policy(None)?.access)
+    }
+
     pub async fn run(self) -> crate::Outcome {
         station::check(&self.data_dir)?;
         let data_dir = DataDir::prepare(&self.data_dir)?;

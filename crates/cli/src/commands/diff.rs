@@ -210,7 +210,11 @@ impl Diff {
             (false, _) => FAILED,
         };
         if self.output == Some(Output::Markdown) {
-            let revision = self.revision.as_deref().unwrap_or(if self.worktree { "worktree" } else { "HEAD" });
+            let revision = self.revision.as_deref().unwrap_or(match (self.fetch, self.worktree) {
+                (true, _) => "what its sources bring",
+                (_, true) => "worktree",
+                _ => "HEAD",
+            });
             let compared = Compared { revision, owners: &met, changes, remarks: &remarks, untold: &untold };
             print!("{}", compared.markdown(self.repository.max_size()));
         } else {
@@ -239,25 +243,32 @@ impl Diff {
         }
         print(changes);
         if changes.is_empty() && is_all {
-            crate::terminal::tell!("{} the cluster is as the revision describes it", Mark::Success);
+            let told = if self.fetch { "its sources describe it" } else { "the revision describes it" };
+            crate::terminal::tell!("{} the cluster is as {told}", Mark::Success);
         }
         Ok(())
     }
 }
 
-/// What agents would change in the whole cluster, given what its sources bring now, where they act for this account on behalf of who
-/// names none. Everything is fetched as they fetch it.
+/// What agents would change in the whole cluster, given what its sources bring now, where they may fetch so and act for this account on
+/// behalf of who names none.
 ///
 /// # Errors
 /// When the cluster gives no answer.
-pub async fn everything(client: &Client, default_account: DefaultAccount, keys: &SopsKeys) -> Result<Found> {
+pub async fn everything(
+    client: &Client,
+    access: Access,
+    default_account: DefaultAccount,
+    keys: &SopsKeys,
+) -> Result<Found> {
     let live = Live::list(client, Kind::Kustomization).await?;
     let directory = downloads::own_directory()?;
     let looked = async {
-        let means = Means { default_account, ..means(client, &directory, keys).await? };
+        let means = Means { access, default_account, ..means(client, &directory, keys).await? };
         let foresight = Foresight::new(client.clone(), means);
         let mut walk = Walk::new(&live, &foresight, None, &|_| false);
         walk.all(live.everywhere().cloned().collect(), true).await?;
+        walk.rest().await?;
         anyhow::Ok(walk.end())
     };
     let found = looked.await;

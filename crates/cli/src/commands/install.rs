@@ -10,15 +10,22 @@ use clap::Args;
 use cowherd_apply::mask::Mask;
 use cowherd_apply::{Action, Applier, ApplyError, Expectation, Manifest, Options, Ownership, Versioned, order};
 use cowherd_runtime::Shard;
-use kube::Client;
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::{Api, Client};
 use serde_json::{Value, json};
 
 use super::reconcile::parse_duration;
+use crate::bootstrap::ROOT;
 use crate::cluster::{Access, explain};
 use crate::output::{self, Format};
 use crate::terminal::{Mark, tell};
 use crate::{flux, own_agents};
 use documents::{InCluster, LOCK_DOWN, Rights, documents};
+
+/// The Deployment of the agents.
+const AGENTS: &str = "cowherd-agent";
+/// The flag of theirs by which nobody's account is one.
+const ACCOUNT: &str = "--default-service-account=";
 
 /// The field manager of what is brought, as that of the agents' accounts.
 const MANAGER: &str = "cowherd";
@@ -54,9 +61,9 @@ pub struct Install {
     #[arg(long, value_name = "SELECTOR", default_value_t = Shard::default(), hide_default_value = true, requires = "image")]
     watch_label_selector: Shard,
     /// Let Kustomizations and HelmReleases that name no account apply everything, and references cross namespaces, as with Flux
-    /// where nobody has locked it down
-    #[arg(long)]
-    no_lock_down: bool,
+    /// where nobody has locked it down [default: as the agents are that the cluster has; false where it has none]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    no_lock_down: Option<bool>,
     /// Go on although Flux's controllers run in the cluster, since they have other shards
     #[arg(long)]
     beside_flux: bool,
@@ -82,17 +89,28 @@ pub(super) struct Done {
 
 impl Install {
     pub async fn run(self) -> crate::Outcome {
-        let agents = self.agents()?;
-        let documents = documents(agents.as_ref(), if self.no_lock_down { Rights::Open } else { Rights::Locked })?;
         if self.export {
-            return export(&documents, self.output);
+            return export(&self.documents(self.no_lock_down.unwrap_or_default())?, self.output);
+        }
+        if let Some(image) = &self.image {
+            check_image(image)?;
         }
         let client = self.access.reach().await?.client;
         if !self.beside_flux {
             flux::refuse(&flux::running(&client).await.map_err(explain)?)?;
         }
         own_agents::refuse(&client).await?;
-        let done = bring(client, documents, self.timeout).await?;
+        let is_open = match self.no_lock_down {
+            Some(is_open) => is_open,
+            None => is_open(&client).await?,
+        };
+        if is_open && self.no_lock_down.is_none() {
+            tell!(
+                "{} the agents there are not locked down and stay so; --no-lock-down=false locks them down",
+                Mark::Waiting
+            );
+        }
+        let done = bring(client, self.documents(is_open)?, self.timeout).await?;
         if let Some(format) = self.output {
             let objects = done
                 .iter()
@@ -103,8 +121,12 @@ impl Install {
         Ok(ExitCode::SUCCESS)
     }
 
+    fn documents(&self, is_open: bool) -> Result<Vec<Value>> {
+        documents(self.agents(is_open)?.as_ref(), if is_open { Rights::Open } else { Rights::Locked })
+    }
+
     /// The agents that are to run in the cluster.
-    fn agents(&self) -> Result<Option<InCluster>> {
+    fn agents(&self, is_open: bool) -> Result<Option<InCluster>> {
         let Some(image) = self.image.clone() else { return Ok(None) };
         check_image(&image)?;
         let shard = self.watch_label_selector.to_string();
@@ -113,7 +135,7 @@ impl Install {
             arguments.push(format!("--watch-label-selector={shard}"));
         }
         let pull_secret = self.image_pull_secret.clone();
-        let lock_down = if self.no_lock_down { Vec::new() } else { LOCK_DOWN.map(str::to_owned).to_vec() };
+        let lock_down = if is_open { Vec::new() } else { LOCK_DOWN.map(str::to_owned).to_vec() };
         Ok(Some(InCluster { image, pull_secret, replicas: self.replicas, lock_down, arguments }))
     }
 
@@ -130,6 +152,15 @@ impl Install {
             );
         }
     }
+}
+
+/// Whether the agents that the cluster has apply everything for who names no account. Where it has none they do not.
+async fn is_open(client: &Client) -> Result<bool> {
+    let deployments: Api<Deployment> = Api::namespaced(client.clone(), ROOT);
+    let Some(there) = deployments.get_opt(AGENTS).await.map_err(explain)? else { return Ok(false) };
+    let pod = there.spec.and_then(|spec| spec.template.spec);
+    let mut arguments = pod.into_iter().flat_map(|pod| pod.containers).flat_map(|one| one.args.unwrap_or_default());
+    Ok(!arguments.any(|argument| argument.starts_with(ACCOUNT)))
 }
 
 /// Refuses what no node could fetch.

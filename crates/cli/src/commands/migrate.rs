@@ -1,24 +1,29 @@
 //! `cowherd migrate`: from Flux's controllers to the agents, and back.
 
 mod controllers;
+mod elsewhere;
 mod flags;
 mod outlook;
+mod service;
 mod survey;
+mod trial;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use clap::Args;
+use anyhow::{Context, Result, anyhow, bail};
+use clap::{Args, Parser};
 use cowherd_gitops::DefaultAccount;
 use cowherd_text::{listed, shell};
 use kube::Client;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::agent::Agent;
 use super::install::documents::{InCluster, Rights, documents};
 use super::install::{bring, check_image};
 use super::reconcile::parse_duration;
 use crate::cluster::Access;
+use crate::control_plane::interrupted;
 use crate::output::{self, Format};
 use crate::own_agents;
 use crate::sops::SopsKeys;
@@ -63,10 +68,10 @@ pub struct Migrate {
     #[arg(long, requires = "yes")]
     force: bool,
     /// Stop the agents in the cluster, and start Flux's controllers again
-    #[arg(long, conflicts_with_all = ["image", "force"])]
+    #[arg(long, conflicts_with = "image")]
     back: bool,
-    /// How long Pods may take to end, the cluster to serve the definitions, and the agents to run
-    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse_duration)]
+    /// How long Pods may take to end, beyond their grace period, the cluster to serve the definitions, and the agents to run
+    #[arg(long, value_name = "DURATION", default_value = TIMEOUT, value_parser = parse_duration)]
     timeout: Duration,
     #[command(flatten)]
     sops: SopsKeys,
@@ -74,8 +79,19 @@ pub struct Migrate {
     #[arg(short, long, value_name = "FORMAT", conflicts_with_all = ["yes", "back"])]
     output: Option<Format>,
     /// More flags of `cowherd agent` for the agents, after `--`
-    #[arg(last = true, value_name = "FLAGS", requires = "image")]
+    #[arg(last = true, value_name = "FLAGS")]
     agent_flags: Vec<String>,
+}
+
+/// The timeout, unless said otherwise.
+const TIMEOUT: &str = "5m";
+
+/// An agent's command line.
+#[derive(Parser)]
+#[command(name = "cowherd agent", disable_help_flag = true)]
+struct AgentLine {
+    #[command(flatten)]
+    agent: Agent,
 }
 
 /// How it ends.
@@ -89,6 +105,8 @@ struct Found {
     flags: Flags,
     survey: Survey,
     outlook: Outlook,
+    /// What the cluster refuses of what is to be done.
+    refused: Vec<String>,
 }
 
 impl Migrate {
@@ -96,6 +114,7 @@ impl Migrate {
         if let Some(image) = &self.image {
             check_image(image)?;
         }
+        self.agent(&self.agent_flags)?;
         let client = self.access.reach().await?.client;
         own_agents::refuse(&client).await?;
         if self.back {
@@ -122,6 +141,7 @@ impl Migrate {
     async fn look(&self, client: &Client) -> Result<Found> {
         let controllers = Controllers::find(client).await?;
         if controllers.is_empty() {
+            // One who stopped them by hand has agents by now, or has nothing to take over from.
             bail!(
                 "Flux has no controllers that run in this cluster, so there is nothing to take over; `cowherd install` brings what \
                  agents need"
@@ -130,41 +150,81 @@ impl Migrate {
         let flags = Flags::of(&controllers);
         let survey = Survey::of(client).await?;
         tell!("{} fetching what the sources bring, to see what would change", Mark::Waiting);
-        let account = DefaultAccount::named(flags.default_service_account());
-        let outlook = Outlook::of(client, account, &self.sops).await?;
-        Ok(Found { controllers, flags, survey, outlook })
+        let agent = self.agent(&[flags.all(), self.agent_flags.clone()].concat())?;
+        let account = DefaultAccount::named(agent.default_service_account());
+        let outlook = Outlook::of(client, agent.access()?, account, &self.sops).await?;
+        let mut refused = controllers.try_to_stop(client).await;
+        refused.extend(trial::refused(client, &documents(self.agents(&flags).as_ref(), flags.rights())?).await);
+        Ok(Found { controllers, flags, survey, outlook, refused })
     }
 
-    /// Stops Flux, and has the agents begin; where they do not, it is undone.
+    /// An agent that is told this.
+    fn agent(&self, flags: &[String]) -> Result<Agent> {
+        let line = ["cowherd agent"].into_iter().chain(flags.iter().map(String::as_str));
+        let line = AgentLine::try_parse_from(line);
+        Ok(line.map_err(|error| anyhow!("the agents would not start with these flags: {error}"))?.agent)
+    }
+
+    /// Stops Flux, and has the agents begin; where they do not, or somebody ends this, it is undone.
     async fn take_over(&self, client: &Client, found: &Found) -> Result<()> {
         let documents = documents(self.agents(&found.flags).as_ref(), found.flags.rights())?;
-        let stopped = found.controllers.stop(client, self.timeout).await;
-        let brought = match stopped {
-            Ok(()) => bring(client.clone(), documents, self.timeout).await.map(drop),
-            Err(error) => Err(error),
+        let taken = tokio::select! {
+            taken = self.hand_over(client, found, documents) => taken,
+            () = interrupted() => Err(anyhow!("it was interrupted")),
         };
-        if let Err(error) = brought {
-            tell!("{} starting Flux's controllers again", Mark::Action);
-            controllers::stop_agents(client, self.timeout).await?;
-            found.controllers.start(client).await.context("Flux's controllers could not be started again either")?;
-            return Err(error.context("the agents did not come to run, so Flux's controllers were started again"));
+        if let Err(error) = taken {
+            return Err(self.undo(client, error).await);
         }
         match &self.image {
             Some(_) => tell!("{} the agents keep the cluster; `cowherd get all -A` shows how it is", Mark::Success),
             None => tell!(
                 "{} Flux's controllers are stopped; start an agent: cowherd agent{}",
                 Mark::Success,
-                found.flags.all().iter().map(|flag| format!(" {}", shell::word(flag))).collect::<String>()
+                words([self.access_flags(), found.flags.all(), self.agent_flags.clone()].concat())
             ),
         }
-        tell!("  the way back: cowherd migrate --back --yes");
+        tell!("  the way back: cowherd migrate{} --back --yes", words(self.access_flags()));
         Ok(())
+    }
+
+    async fn hand_over(&self, client: &Client, found: &Found, documents: Vec<Value>) -> Result<()> {
+        let stopped = found.controllers.stop(client, self.timeout).await;
+        stopped.context("Flux's controllers could not all be stopped")?;
+        service::remember(client).await?;
+        bring(client.clone(), documents, self.timeout).await.context("what agents need is not all there")?;
+        Ok(())
+    }
+
+    /// Has everything be as it was. What is said of it, and of why.
+    async fn undo(&self, client: &Client, error: anyhow::Error) -> anyhow::Error {
+        tell!("{} starting Flux's controllers again", Mark::Action);
+        match self.restore(client).await {
+            Ok(_) => error.context("Flux's controllers were started again"),
+            Err(second) => anyhow!(
+                "{error:#}; and Flux's controllers could not be started again: {second:#}; once that is put right: cowherd \
+                 migrate{} --back --yes",
+                words(self.access_flags())
+            ),
+        }
+    }
+
+    /// Stops the agents in the cluster, and starts those that were stopped here: these.
+    async fn restore(&self, client: &Client) -> Result<Controllers> {
+        controllers::stop_agents(client, self.timeout).await?;
+        service::restore(client).await?;
+        let stopped = Controllers::stopped(client).await?;
+        stopped.start(client).await?;
+        Ok(stopped)
     }
 
     /// Stops the agents, and starts Flux as it was.
     async fn go_back(&self, client: &Client) -> crate::Outcome {
         let controllers = Controllers::stopped(client).await?;
         if controllers.is_empty() {
+            if !Controllers::find(client).await?.is_empty() {
+                tell!("{} Flux's controllers run; nothing was done", Mark::Success);
+                return Ok(ExitCode::SUCCESS);
+            }
             bail!(
                 "nobody has stopped Flux's controllers here by `cowherd migrate`, so it is not known how they were; scale them with \
                  `kubectl scale deployment`"
@@ -172,12 +232,19 @@ impl Migrate {
         }
         if !self.yes {
             tell!("{} would stop the agents in flux-system, and start {}", Mark::Action, controllers.named());
-            tell!("  to do it: cowherd migrate --back --yes");
+            tell!("  to do it: cowherd migrate{} --back --yes", words(self.access_flags()));
             return Ok(ExitCode::SUCCESS);
         }
         controllers::stop_agents(client, self.timeout).await?;
-        controllers.start(client).await?;
-        tell!("{} Flux's controllers are started: {}", Mark::Success, controllers.named());
+        if !self.force {
+            elsewhere::refuse(client).await?;
+        }
+        let started = self.restore(client).await?;
+        tell!("{} Flux's controllers are started: {}", Mark::Success, started.named());
+        tell!(
+            "  what agents needed is still there; to take it away, but for the definitions: cowherd install --image any --export | \
+             kubectl delete --ignore-not-found -f -, without what Flux needs too"
+        );
         Ok(ExitCode::SUCCESS)
     }
 
@@ -193,16 +260,48 @@ impl Migrate {
     }
 
     fn tell_next(&self, found: &Found) {
-        let image = self.image.as_deref().map(|image| format!(" --image {}", shell::word(image))).unwrap_or_default();
-        let force = if found.is_clear() { "" } else { " --force" };
-        tell!("{} nothing was changed; to take over: cowherd migrate{image} --yes{force}", Mark::Action);
+        let mut line = self.access_flags();
+        for (flag, value) in [("--image", &self.image), ("--image-pull-secret", &self.image_pull_secret)] {
+            line.extend(value.iter().map(|value| format!("{flag}={value}")));
+        }
+        if self.timeout != parse_duration(TIMEOUT).unwrap_or_default() {
+            line.push(format!("--timeout={}s", self.timeout.as_secs()));
+        }
+        line.push("--yes".to_owned());
+        if !found.is_clear() {
+            line.push("--force".to_owned());
+        }
+        if !self.agent_flags.is_empty() {
+            line.push("--".to_owned());
+            line.extend(self.agent_flags.iter().cloned());
+        }
+        tell!("{} nothing was changed; to take over: cowherd migrate{}", Mark::Action, words(line));
     }
+
+    /// The flags by which the same cluster is meant.
+    fn access_flags(&self) -> Vec<String> {
+        let kubeconfig = self.access.kubeconfig.iter().map(|file| format!("--kubeconfig={}", file.display()));
+        kubeconfig.chain(self.access.context.iter().map(|context| format!("--context={context}"))).collect()
+    }
+}
+
+/// Words as they are written behind a command.
+fn words(words: Vec<String>) -> String {
+    words.iter().map(|word| format!(" {}", shell::word(word))).collect()
 }
 
 impl Found {
     /// Whether nothing is in the way, and nothing would change.
     fn is_clear(&self) -> bool {
-        self.flags.problems().is_empty() && self.survey.left_out().is_empty() && self.outlook.is_clear()
+        self.problems().is_empty() && self.survey.left_out().is_empty() && self.outlook.is_clear()
+    }
+
+    /// What stands in the way.
+    fn problems(&self) -> Vec<String> {
+        let suspended = self.survey.suspended().into_iter().map(|source| {
+            format!("{source} is suspended: what Flux has of it agents do not have, until it is resumed")
+        });
+        self.flags.problems().iter().cloned().chain(suspended).chain(self.refused.iter().cloned()).collect()
     }
 
     fn status(&self) -> ExitCode {
@@ -210,7 +309,8 @@ impl Found {
     }
 
     fn tell(&self) {
-        tell!("{} Flux runs here: {}", Mark::Success, self.controllers.named());
+        let state = if self.controllers.are_stopped() { "was stopped here before" } else { "runs here" };
+        tell!("{} Flux {state}: {}", Mark::Success, self.controllers.named());
         tell!("{} it keeps {}", Mark::Success, self.survey.kept());
         let flags = self.flags.all();
         if !flags.is_empty() {
@@ -221,7 +321,7 @@ impl Found {
         }
         let unsaid = self.flags.without_meaning();
         if !unsaid.is_empty() {
-            tell!("{} flags that mean nothing to agents: {}", Mark::Waiting, listed(unsaid.iter(), MOST));
+            tell!("{} agents have nothing of these flags: {}", Mark::Waiting, listed(unsaid.iter(), MOST));
         }
         self.flags.problems().iter().for_each(|problem| tell!("{} {problem}", Mark::Failure));
         self.survey
@@ -236,7 +336,7 @@ impl Found {
             "controllers": self.controllers.structured(),
             "agentFlags": self.flags.all(),
             "flagsWithoutMeaning": self.flags.without_meaning(),
-            "problems": self.flags.problems(),
+            "problems": self.problems(),
             "resources": self.survey.structured(),
             "unsupported": self.survey.left_out(),
             "changes": self.outlook.structured(),

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use cowherd_api::flux::annotations::{DISABLED, SET_EVERY, SET_RECONCILE, SET_TIMEOUT};
 use cowherd_api::flux::controlplane::v1::{Cluster, FluxInstance};
-use cowherd_apply::health::Judges;
 use kube::ResourceExt;
 
 use super::producer::FromSync;
 use super::{ITSELF, KIND, NAME, status};
 use crate::owner::{
-    Deletion, Owner, OwnerKind, OwnerName, Owning, Precedence, Settings, SettingsError, Status, check_names,
+    Deletion, Expressions, Owner, OwnerKind, OwnerName, Owning, Precedence, Settings, SettingsError, Status,
+    check_names,
 };
 use crate::source::SourceName;
 
@@ -96,7 +96,7 @@ fn settings(object: &FluxInstance) -> Result<Settings, SettingsError> {
         force: false,
         wait: spec.wait != Some(false),
         health_checks: Vec::new(),
-        judges: Judges::default(),
+        expressions: Expressions::default(),
         minds_drift: true,
         needs_lockdown: spec.cluster.as_ref().and_then(lockdown),
     })

@@ -44,7 +44,14 @@ enum MakeError {
     #[error("build failed: spec.kustomize.patches[{place}]: {cause}")]
     Patch { place: usize, cause: Unrendered },
     #[error("build failed: {0}")]
-    Manifest(#[from] ManifestError),
+    Manifest(String),
+}
+
+impl From<ManifestError> for MakeError {
+    fn from(error: ManifestError) -> Self {
+        // Nobody's Secrets are in what a FluxInstance says.
+        Self::Manifest(error.told(&Mask::default()))
+    }
 }
 
 /// Why nothing comes of objects and patches.

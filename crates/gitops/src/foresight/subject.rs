@@ -46,11 +46,24 @@ impl Subject {
         &self.object
     }
 
-    /// Whether another owner has made it. What a FluxInstance has followed is where everything begins, which counts as nobody's.
-    pub fn is_owned(&self) -> bool {
-        let labels = self.object.pointer("/metadata/labels").and_then(Value::as_object);
-        let mut owners = OWNERS.into_iter().filter(|kind| *kind != &flux_instance::KIND);
-        labels.is_some_and(|labels| owners.any(|kind| labels.contains_key(kind.ownership.name_label)))
+    /// The other owners that made it, by its labels: a repository that describes how it is followed has its root label itself. What
+    /// a FluxInstance has followed is where everything begins, which counts as nobody's.
+    pub fn owners(&self) -> Vec<ObjectId> {
+        let label = |name: &str| {
+            let labels = self.object.pointer("/metadata/labels").and_then(Value::as_object)?;
+            Some(labels.get(name)?.as_str()?.to_owned())
+        };
+        let owner = |kind: &&OwnerKind| {
+            let (name, namespace) = (label(kind.ownership.name_label)?, label(kind.ownership.namespace_label)?);
+            Some(ObjectId { group: kind.group.to_owned(), kind: kind.kind.to_owned(), namespace, name })
+        };
+        let owners = OWNERS.into_iter().filter(|kind| *kind != &flux_instance::KIND);
+        owners.filter_map(|kind| owner(&kind)).filter(|owner| *owner != self.id()).collect()
+    }
+
+    /// Whether it rests: nothing of it changes until somebody resumes it.
+    pub fn is_suspended(&self) -> bool {
+        self.object.pointer("/spec/suspend") == Some(&Value::Bool(true))
     }
 
     /// Whether nothing is known beforehand of what it describes but by what the cluster has of it already.

@@ -1,6 +1,6 @@
 //! What metrics tell of the objects of each kind, in the labels that Flux's dashboards know them by.
 
-use cowherd_api::flux::controlplane::v1::{ResourceSet, ResourceSetInputProvider};
+use cowherd_api::flux::controlplane::v1::{FluxInstance, ResourceSet, ResourceSetInputProvider};
 use cowherd_api::flux::helm::v2::HelmRelease;
 use cowherd_api::flux::kustomize::v1::Kustomization;
 use cowherd_api::flux::source::v1::{
@@ -58,6 +58,14 @@ impl Described for HelmRelease {
 }
 
 impl Described for ResourceSet {
+    fn described(&self) -> Description {
+        let status = self.status.as_ref();
+        Description::new(ready(status.map(|status| &status.conditions)), None)
+            .with("revision", status.and_then(|status| status.last_applied_revision.as_deref()))
+    }
+}
+
+impl Described for FluxInstance {
     fn described(&self) -> Description {
         let status = self.status.as_ref();
         Description::new(ready(status.map(|status| &status.conditions)), None)

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use cowherd_api::flux::annotations::{DISABLED, SET_RECONCILE};
 use cowherd_api::flux::controlplane::v1::{InputProviderReference, ResourceSet, ResourceSetInputProvider};
-use cowherd_apply::Manifest;
+use cowherd_apply::mask::Mask;
+use cowherd_apply::{Manifest, ManifestError};
 use cowherd_tree::{MemoryTree, PathError};
 use kube::ResourceExt;
 use serde_json::Value;
@@ -14,7 +15,7 @@ use super::producer::FromTemplates;
 use super::providers::{GIVEN, NAMES, selects};
 use crate::NamespacedName;
 use crate::input_provider::given;
-use crate::owner::OwnerName;
+use crate::owner::{Expressions, OwnerName};
 
 /// The one type of a ResourceSetInputProvider that asks nobody.
 const STATIC: &str = "Static";
@@ -51,7 +52,7 @@ impl SetPlan {
         Ok(Self {
             name: NamespacedName::of(&set),
             // What has to be there first says nothing of what is made.
-            templates: FromTemplates::read(&OwnerName::of(&set), &set.spec, Vec::new())
+            templates: FromTemplates::read(&OwnerName::of(&set), &set.spec, Vec::new(), Expressions::default())
                 .map_err(|error| error.to_string())?,
             is_suspended: says(SET_RECONCILE).eq_ignore_ascii_case(DISABLED),
             inputs_from: set.spec.inputs_from,
@@ -79,7 +80,9 @@ impl SetPlan {
         }
         let objects = self.templates.objects(&tree).map_err(Unmade::Fails)?;
         let manifests = objects.into_iter().map(Manifest::new).collect::<Result<_, _>>();
-        manifests.map_err(|error| Unmade::Fails(format!("build failed: {error}")))
+        // What is in a repository is nobody's secret.
+        manifests
+            .map_err(|error: ManifestError| Unmade::Fails(format!("build failed: {}", error.told(&Mask::default()))))
     }
 
     /// The providers that it names, by their names.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use cowherd_api::flux::annotations::FINALIZER;
 use cowherd_apply::mask::Mask;
-use cowherd_apply::{Manifest, Ownership};
+use cowherd_apply::{Manifest, ManifestError, Ownership};
 use cowherd_render::Helm;
 use cowherd_runtime::Description;
 use cowherd_tree::{Recorder, Tree, TreePath};
@@ -199,7 +199,8 @@ impl Production for FromFile {
         let read = || -> Result<Product, Box<dyn std::error::Error + Send + Sync>> {
             let content = recorder.read(&TreePath::parse(&self.0)?)?;
             let objects: Vec<Value> = serde_json::from_slice(&content)?;
-            Ok(Product::of(objects.into_iter().map(Manifest::new).collect::<Result<_, _>>()?))
+            let manifests: Result<Vec<_>, ManifestError> = objects.into_iter().map(Manifest::new).collect();
+            Ok(Product::of(manifests.map_err(|error| error.told(&Mask::default()))?))
         };
         let product = read().map_err(|error| ProducerError::new(error, BUILD_FAILED, false));
         let inputs = Inputs { reads: recorder.into_reads(), is_complete: true, ..Inputs::default() };

@@ -54,7 +54,22 @@ impl Live {
 
     /// Those of all namespaces that no other one applies.
     pub fn everywhere(&self) -> impl Iterator<Item = &Subject> {
-        self.0.values().filter(|one| !one.is_owned())
+        self.0.values().filter(|one| !self.is_made(one))
+    }
+
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = &Subject> {
+        self.0.values()
+    }
+
+    /// Those that one of them has made.
+    pub fn made_by(&self, owner: &ObjectId) -> Vec<Subject> {
+        self.0.values().filter(|one| one.owners().contains(owner)).cloned().collect()
+    }
+
+    /// Whether another one that is there has made it.
+    pub fn is_made(&self, subject: &Subject) -> bool {
+        subject.owners().iter().any(|owner| self.0.contains_key(owner))
     }
 
     /// Those of these names.

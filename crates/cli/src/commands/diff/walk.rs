@@ -57,6 +57,12 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
+    /// Looks at those that nothing has led to: whose owners go round in a circle, or are not looked at.
+    pub async fn rest(&mut self) -> Result<()> {
+        let rest: Vec<Subject> = self.live.all().filter(|one| !self.met.contains_key(&one.id())).cloned().collect();
+        self.all(rest, true).await
+    }
+
     /// Looks at those whose objects follow from content alone, and at what they lead to; the others wait.
     async fn described_by(&mut self, start: Vec<Subject>, recursive: bool) -> Result<()> {
         let mut queue = VecDeque::from(start);
@@ -92,7 +98,7 @@ impl<'a> Walk<'a> {
             let subject = match (found, self.live.get(&id)) {
                 (Some(found), _) => found,
                 (None, Some(_)) if is_gone => continue,
-                (None, Some(live)) if untold.is_empty() || !live.is_owned() => live,
+                (None, Some(live)) if untold.is_empty() || !self.live.is_made(live) => live,
                 (None, live) => {
                     self.untold.join(&untold);
                     match live {
@@ -141,6 +147,12 @@ impl<'a> Walk<'a> {
             return Ok(Vec::new());
         }
         self.met.insert(owner.clone(), (subject.clone(), self.live.get(&owner).is_some()));
+        if subject.is_suspended() {
+            // What it made goes on by itself.
+            self.remarks
+                .push((owner.clone(), "it is suspended, and nothing of it changes until it is resumed".to_owned()));
+            return Ok(self.live.made_by(&owner));
+        }
         if !self.supply(&subject).await? {
             return Ok(Vec::new());
         }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use cowherd_text::listed;
 use k8s_openapi::api::apps::v1::Deployment;
-use kube::api::{Patch, PatchParams};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{ListParams, Patch, PatchParams};
+use kube::core::Selector;
 use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
@@ -28,13 +30,13 @@ const MOST: usize = 12;
 pub struct Controllers(Vec<Deployment>);
 
 impl Controllers {
-    /// Those that run.
+    /// Those that run, and those that were stopped here: what these are told counts as well.
     ///
     /// # Errors
     /// When the cluster gives no answer, or does not let Deployments be seen.
     pub async fn find(client: &Client) -> Result<Self> {
-        let running = flux::deployments(client).await.map_err(explain)?.into_iter().filter(flux::runs);
-        Ok(Self::in_order(running.collect()))
+        let all = flux::deployments(client).await.map_err(explain)?;
+        Ok(Self::in_order(all.into_iter().filter(|one| flux::runs(one) || is_stopped_here(one)).collect()))
     }
 
     /// Those that were stopped here.
@@ -43,8 +45,27 @@ impl Controllers {
     /// As [`Controllers::find`].
     pub async fn stopped(client: &Client) -> Result<Self> {
         let all = flux::deployments(client).await.map_err(explain)?;
-        let stopped = all.into_iter().filter(|one| one.annotations().contains_key(REPLICAS));
-        Ok(Self::in_order(stopped.collect()))
+        Ok(Self::in_order(all.into_iter().filter(is_stopped_here).collect()))
+    }
+
+    /// Whether none of them runs any more.
+    pub fn are_stopped(&self) -> bool {
+        !self.0.iter().any(flux::runs)
+    }
+
+    /// What the cluster says to stopping them, tried and not done.
+    ///
+    /// # Errors
+    /// When it refuses it.
+    pub async fn try_to_stop(&self, client: &Client) -> Vec<String> {
+        let mut refused = Vec::new();
+        for one in self.0.iter().filter(|one| flux::runs(one)) {
+            let (namespace, name) = (one.namespace().unwrap_or_default(), one.name_any());
+            if let Err(error) = scale(client, &namespace, &name, json!({ "spec": { "replicas": 0 } }), true).await {
+                refused.push(format!("{error:#}"));
+            }
+        }
+        refused
     }
 
     /// The operator keeps all others, and the one of Kustomizations those that its repository describes.
@@ -93,7 +114,10 @@ impl Controllers {
         for one in &self.0 {
             let kept = json!({ "metadata": { "annotations": { REPLICAS: replicas(one).to_string() } }, "spec": { "replicas": 0 } });
             let (namespace, name) = (one.namespace().unwrap_or_default(), one.name_any());
-            scale(client, &namespace, &name, kept).await?;
+            // How many there were is remembered once.
+            if flux::runs(one) {
+                scale(client, &namespace, &name, kept, false).await?;
+            }
             let ended = ended(client, &namespace, &name, timeout).await;
             ended.with_context(|| format!("{namespace}/{name} was scaled to nothing and goes on"))?;
             tell!("{} stopped {namespace}/{name}", Mark::Success);
@@ -110,10 +134,15 @@ impl Controllers {
             let before = one.annotations().get(REPLICAS).and_then(|before| before.parse().ok());
             let restored = json!({ "metadata": { "annotations": { REPLICAS: null } },
                 "spec": { "replicas": before.unwrap_or_else(|| replicas(one)) } });
-            scale(client, &one.namespace().unwrap_or_default(), &one.name_any(), restored).await?;
+            scale(client, &one.namespace().unwrap_or_default(), &one.name_any(), restored, false).await?;
         }
         Ok(())
     }
+}
+
+/// Whether it was stopped here.
+fn is_stopped_here(deployment: &Deployment) -> bool {
+    deployment.annotations().contains_key(REPLICAS) && !flux::runs(deployment)
 }
 
 /// Stops the agents that run in the cluster, if there are any.
@@ -125,7 +154,7 @@ pub async fn stop_agents(client: &Client, timeout: Duration) -> Result<()> {
     if deployments.get_metadata_opt(AGENTS).await.map_err(explain)?.is_none() {
         return Ok(());
     }
-    scale(client, ROOT, AGENTS, json!({ "spec": { "replicas": 0 } })).await?;
+    scale(client, ROOT, AGENTS, json!({ "spec": { "replicas": 0 } }), false).await?;
     ended(client, ROOT, AGENTS, timeout).await?;
     tell!("{} stopped {ROOT}/{AGENTS}", Mark::Success);
     Ok(())
@@ -152,22 +181,23 @@ fn version(deployment: &Deployment) -> String {
     tag.filter(|tag| !tag.contains('/')).map(|tag| format!(" ({tag})")).unwrap_or_default()
 }
 
-async fn scale(client: &Client, namespace: &str, name: &str, patch: Value) -> Result<()> {
+async fn scale(client: &Client, namespace: &str, name: &str, patch: Value, dry_run: bool) -> Result<()> {
     let deployments: Api<Deployment> = Api::namespaced(client.clone(), namespace);
-    let parameters = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+    let parameters = PatchParams { field_manager: Some(MANAGER.to_owned()), dry_run, ..PatchParams::default() };
     let patched = deployments.patch(name, &parameters, &Patch::Merge(patch)).await;
     patched.map(drop).map_err(explain).with_context(|| format!("cannot scale the Deployment {namespace}/{name}"))
 }
 
-/// Waits until the Deployment has no Pod any more.
+/// Waits until the Deployment has no Pod any more, not even one that is ending: it may take as long as it has for that, and the timeout.
 async fn ended(client: &Client, namespace: &str, name: &str, timeout: Duration) -> Result<()> {
     let deployments: Api<Deployment> = Api::namespaced(client.clone(), namespace);
-    let deadline = Instant::now() + timeout;
+    let begin = Instant::now();
     loop {
-        let found = deployments.get_opt(name).await.map_err(explain)?;
-        if found.as_ref().is_none_or(is_at_rest) {
+        let Some(found) = deployments.get_opt(name).await.map_err(explain)? else { return Ok(()) };
+        if is_at_rest(&found) && !has_pods(client, namespace, &found).await? {
             return Ok(());
         }
+        let (timeout, deadline) = (timeout + grace(&found), begin + timeout + grace(&found));
         if Instant::now() >= deadline {
             bail!(
                 "its Pods did not end in {}; look at them with `kubectl get pods --namespace {namespace}`",
@@ -178,7 +208,23 @@ async fn ended(client: &Client, namespace: &str, name: &str, timeout: Duration) 
     }
 }
 
-/// Whether what was asked for has been seen, and no Pod is left.
+/// How long its Pods may take to end.
+fn grace(deployment: &Deployment) -> Duration {
+    let pod = deployment.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());
+    let seconds = pod.and_then(|pod| pod.termination_grace_period_seconds).unwrap_or(30);
+    Duration::from_secs(u64::try_from(seconds).unwrap_or_default())
+}
+
+/// Whether any Pod of it is there. Those that are ending count in no status.
+async fn has_pods(client: &Client, namespace: &str, deployment: &Deployment) -> Result<bool> {
+    let Some(spec) = &deployment.spec else { return Ok(false) };
+    let selector = Selector::try_from(spec.selector.clone()).context("its selector cannot be read")?;
+    let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
+    let found = pods.list_metadata(&ListParams::default().labels_from(&selector).limit(1)).await.map_err(explain)?;
+    Ok(!found.items.is_empty())
+}
+
+/// Whether what was asked for has been seen, and no Pod is to be there.
 fn is_at_rest(deployment: &Deployment) -> bool {
     let status = deployment.status.clone().unwrap_or_default();
     status.observed_generation >= deployment.metadata.generation && status.replicas.unwrap_or_default() == 0

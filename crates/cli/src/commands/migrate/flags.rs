@@ -14,16 +14,29 @@ const DENYING: [&str; 2] = ["no-cross-namespace-refs", "no-remote-bases"];
 /// What agents have under the same name.
 const SAME: [&str; 3] = [SHARD, "sops-age-secret", "rate-limit-interval"];
 /// What is about how the controllers themselves run, which agents do otherwise.
-const THEIR_OWN: [&str; 8] = [
-    "log-",
-    "storage-",
-    "events-addr",
+const THEIR_OWN: [&str; 16] = [
+    "artifact-",
+    "concurrent",
     "enable-leader-election",
-    "leader-",
-    "kube-api-",
-    "metrics-addr",
+    "events-addr",
+    "graceful-shutdown",
     "health-addr",
+    "helm-",
+    "interval-jitter",
+    "kube-api-",
+    "leader-",
+    "log-",
+    "metrics-addr",
+    "oom-watch",
+    "requeue-dependency",
+    "storage-",
+    "token-cache",
 ];
+/// Gates that are about how the controllers themselves run.
+const OF_THEIRS: [&str; 4] = ["CacheSecretsAndConfigMaps", "DisableStatusPollerCache", "GroupChangeLog", "OOMWatch"];
+/// What has an effect that agents do not have.
+const UNKNOWN: [&str; 3] =
+    ["default-decryption-service-account", "default-kubeconfig-service-account", "override-manager"];
 
 /// What the controllers are told.
 #[derive(Debug, Default)]
@@ -64,6 +77,11 @@ impl Flags {
             self.problems.push(format!(
                 "{controller} lets kubeconfigs run programs ({argument}), which agents refuse: give these another way to log in"
             ));
+        } else if name == "feature-gates" {
+            self.problems
+                .extend(gates(value).map(|gate| format!("{controller} has the gate {gate}, which agents do not have")));
+        } else if UNKNOWN.contains(&name) && !value.is_empty() {
+            self.problems.push(format!("{controller} is told {argument}, which agents cannot be told"));
         } else if name == "insecure-kubeconfig-tls" && value == "true" {
             self.others.insert("insecure-kubeconfig-tls", String::new());
         } else if !THEIR_OWN.iter().any(|own| name.starts_with(own)) && name != "watch-all-namespaces" {
@@ -120,6 +138,12 @@ impl Flags {
     }
 }
 
+/// The gates of a list that change what is done.
+fn gates(list: &str) -> impl Iterator<Item = &str> {
+    let on = list.split(',').filter_map(|gate| gate.trim().strip_suffix("=true"));
+    on.filter(|gate| !OF_THEIRS.contains(gate))
+}
+
 fn written(name: &str, value: &str) -> String {
     if value.is_empty() { format!("--{name}") } else { format!("--{name}={value}") }
 }
@@ -153,10 +177,13 @@ mod tests {
             ("helm-controller", "--no-cross-namespace-refs=false"),
             ("kustomize-controller", "--watch-all-namespaces=true"),
             ("kustomize-controller", "--concurrent=20"),
+            ("kustomize-controller", "--feature-gates=DisableStatusPollerCache=true,Other=false"),
+            ("kustomize-controller", "--something=else"),
         ]);
         assert_eq!(flags.all(), ["--no-remote-bases"]);
         assert_eq!(flags.rights(), Rights::Open);
-        assert_eq!(flags.without_meaning().iter().collect::<Vec<_>>(), ["--concurrent=20"]);
+        assert_eq!(flags.without_meaning().iter().collect::<Vec<_>>(), ["--something=else"]);
+        assert!(flags.problems().is_empty(), "{:?}", flags.problems());
     }
 
     #[test]
@@ -168,6 +195,10 @@ mod tests {
         assert!(differ.problems()[0].contains("--watch-label-selector=shard=2"), "{:?}", differ.problems());
         let alone = flags(&[("helm-controller", "--watch-all-namespaces=false")]);
         assert!(alone.problems()[0].contains("its own namespace"), "{:?}", alone.problems());
+        let gate = flags(&[("kustomize-controller", "--feature-gates=StrictPostBuildSubstitutions=true")]);
+        assert!(gate.problems()[0].contains("StrictPostBuildSubstitutions"), "{:?}", gate.problems());
+        let manager = flags(&[("kustomize-controller", "--override-manager=mine")]);
+        assert!(manager.problems()[0].contains("--override-manager=mine"), "{:?}", manager.problems());
         let programs = flags(&[("kustomize-controller", "--insecure-kubeconfig-exec")]);
         assert!(programs.problems()[0].contains("run programs"), "{:?}", programs.problems());
     }

@@ -4,23 +4,25 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use cowherd_gitops::DefaultAccount;
+use cowherd_source::Access;
 use kube::Client;
 use serde_json::Value;
 
 use crate::commands::diff::{self, Found};
 use crate::sops::SopsKeys;
+use crate::terminal::text::plain;
 use crate::terminal::{Mark, tell};
 
 /// What would change.
 pub struct Outlook(Found);
 
 impl Outlook {
-    /// What agents would change that act for this account where nobody names one.
+    /// What agents would change that may fetch so, and act for this account where nobody names one.
     ///
     /// # Errors
     /// When the cluster gives no answer.
-    pub async fn of(client: &Client, default_account: DefaultAccount, sops: &SopsKeys) -> Result<Self> {
-        Ok(Self(diff::everything(client, default_account, sops).await?))
+    pub async fn of(client: &Client, access: Access, default_account: DefaultAccount, sops: &SopsKeys) -> Result<Self> {
+        Ok(Self(diff::everything(client, access, default_account, sops).await?))
     }
 
     /// Whether it is known that nothing would.
@@ -31,6 +33,9 @@ impl Outlook {
     /// Says it.
     pub fn tell(&self) {
         let owners = self.0.met.len();
+        for (owner, remark) in &self.0.remarks {
+            tell!("{} {} {}/{}: {}", Mark::Waiting, owner.kind, owner.namespace, owner.name, plain(remark));
+        }
         let Some(counts) = self.counts() else {
             if self.0.untold.is_empty() {
                 tell!(
