@@ -6,6 +6,7 @@ mod objects;
 mod paths;
 mod references;
 mod refusals;
+mod sets;
 mod variables;
 
 use std::process::Output;

@@ -2,8 +2,8 @@
 
 pub use cowherd_gitops::{
     Elsewhere, Generated, Generator, GeneratorSource, Made, NamespacedName, OfflineProblem as Problem, Plan,
-    ReleasePlan, Released, SourceRefusal, Values, WrongExpression, WrongFilter, artifact_refusal, bucket_refusal,
-    refusal, wrong_expression, wrong_expressions, wrong_filters,
+    ReleasePlan, Released, SetPlan, SourceRefusal, Unmade, Values, WrongExpression, WrongFilter, artifact_refusal,
+    bucket_refusal, refusal, wrong_expression, wrong_expressions, wrong_filters,
 };
 
 use cowherd_api::flux::kustomize::v1::Kustomization;

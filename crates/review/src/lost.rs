@@ -50,6 +50,8 @@ impl Lost {
             for object in problems.iter().filter_map(|problem| problem.object.as_ref()) {
                 lost.objects.insert(named(object));
             }
+            // What comes of templates may be anything.
+            lost.is_unforeseen |= !(unit.sets.problems.is_empty() && unit.sets.unforeseen.is_empty());
             let unread = unit.objects().iter().filter(|object| is_unread(object.object()));
             lost.objects.extend(unread.map(|object| named(object.object())));
         }

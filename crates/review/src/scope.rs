@@ -29,7 +29,7 @@ impl Scopes {
         if let Some(kind) = cowherd_kinds::find_kind(group, version, kind) {
             return Some(kind.namespaced);
         }
-        if group.ends_with(".toolkit.fluxcd.io") {
+        if group.ends_with(".toolkit.fluxcd.io") || group == "fluxcd.controlplane.io" {
             return Some(true);
         }
         self.defined.get(&(group.to_owned(), kind.to_owned())).copied()

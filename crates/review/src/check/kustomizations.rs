@@ -31,9 +31,23 @@ pub(super) fn check(checked: &mut Checked<'_>, tree: &dyn Tree) {
             }
             State::Elsewhere(_) => {}
         }
+        sets(checked, unit);
         unsupported(checked, unit);
         wrong_expressions(checked, unit);
         nameable(checked, unit);
+    }
+}
+
+/// Lists why nothing comes of ResourceSets, and of which it is not known what does.
+fn sets(checked: &mut Checked<'_>, unit: &Unit) {
+    for (set, why) in &unit.sets.problems {
+        let place = checked.places.field_of(unit, set, "spec");
+        checked.findings.push(Finding::error(place, Rule::Build, unit.mask().text(why)).of(set));
+    }
+    for (set, why) in &unit.sets.unforeseen {
+        let place = checked.places.field_of(unit, set, "spec.inputsFrom");
+        let text = unit.mask().text(&format!("what it makes is not foreseen, and not checked: {why}"));
+        checked.findings.push(Finding::warning(place, Rule::Unrendered, text).of(set));
     }
 }
 

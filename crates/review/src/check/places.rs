@@ -41,6 +41,10 @@ impl Places {
 
     /// The same of an object of which no more is known than which one it is.
     pub fn field_of(&mut self, unit: &Unit, id: &ObjectId, field: &str) -> Place {
+        if let Some((set, templates)) = unit.sets.maker(id) {
+            let set = set.clone();
+            return self.field_of(unit, &set, templates);
+        }
         let documents = self.documents(unit);
         let Some(spot) = documents.best(id) else { return self.of(unit) };
         Place { file: spot.path.clone(), line: spot.line(field) }

@@ -20,6 +20,8 @@ impl Unseen {
             let names = all.map(|id| NamespacedName::new(&id.namespace, &id.name));
             let unrendered = names.filter(|name| !released.iter().any(|release| release.name() == *name));
             bring.extend(unrendered.map(|name| format!("HelmRelease {name}")));
+            let sets = unit.sets.unforeseen.iter().map(|(set, _)| NamespacedName::new(&set.namespace, &set.name));
+            bring.extend(sets.map(|name| format!("ResourceSet {name}")));
         }
         Self(bring)
     }

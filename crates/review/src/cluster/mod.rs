@@ -2,6 +2,7 @@
 
 mod artifact;
 mod own;
+mod sets;
 mod unit;
 mod without;
 mod world;
@@ -20,9 +21,13 @@ use cowherd_tree::{Tree, TreeError, TreePath};
 
 use crate::gitops::{self, Elsewhere, NamespacedName};
 pub use own::Sources;
+pub use sets::Sets;
 use unit::Found;
 pub use unit::{State, Unit};
 pub use world::World;
+
+/// How often it is looked what ResourceSets make, each time with what came of the others: providers of their inputs, and definitions.
+const MAX_ROUNDS: usize = 16;
 
 /// The most Kustomizations of one cluster that are looked at.
 const MAX_UNITS: usize = 20_000;
@@ -103,6 +108,12 @@ impl Cluster {
         let tree: Arc<dyn Tree> = Arc::new(Ignore::new(side.tree.clone(), None)?);
         let mut growing = Growing::new(path, tree, context, known);
         growing.grow();
+        for _ in 0..MAX_ROUNDS {
+            if !growing.fill_sets() {
+                break;
+            }
+            growing.grow();
+        }
         Ok(growing.finish())
     }
 }
@@ -118,6 +129,8 @@ struct Growing<'a> {
     units: BTreeMap<NamespacedName, Arc<Unit>>,
     described_twice: Vec<(NamespacedName, NamespacedName)>,
     world: World,
+    /// What was rendered without what it waited for.
+    without: Vec<Found>,
     /// Whether it was seen how the repository describes what it grows from.
     root_is_described: bool,
 }
@@ -137,6 +150,7 @@ impl<'a> Growing<'a> {
             units: BTreeMap::new(),
             described_twice: Vec::new(),
             world,
+            without: Vec::new(),
             root_is_described: false,
         }
     }
@@ -158,14 +172,52 @@ impl<'a> Growing<'a> {
         }
     }
 
+    /// Takes in what ResourceSets make; whether there is anything to be rendered, or filled in, once more.
+    fn fill_sets(&mut self) -> bool {
+        let mut others = Vec::new();
+        for (name, unit) in &self.units {
+            if !unit.has_sets() {
+                continue;
+            }
+            let sets = Sets::of(unit.own_objects(), &self.world);
+            if !sets.are_like(&unit.sets) {
+                others.push((name.clone(), unit.with(sets)));
+            }
+        }
+        let are_others = !others.is_empty();
+        for (name, unit) in others {
+            for object in unit.sets.made() {
+                self.world.take(object.object());
+            }
+            let children = unit.children();
+            self.units.insert(name.clone(), Arc::new(unit));
+            for kustomization in children {
+                self.meet(Found { kustomization, parent: Some(name.clone()) });
+            }
+        }
+        // What ResourceSets make may be what others waited for.
+        let sources = &self.context.sources;
+        let without = std::mem::take(&mut self.without).into_iter();
+        let (came, without): (Vec<_>, Vec<_>) =
+            without.partition(|found| found.waits_for(&self.world, sources).is_empty());
+        self.without = without;
+        let is_more = are_others || !came.is_empty();
+        for found in came {
+            self.units.remove(&found.name());
+            self.pending.insert(found.name(), found);
+        }
+        is_more
+    }
+
     /// Renders what waits in vain, and what did not wait in vain after all a second time.
     fn finish_without(&mut self, waiting: Vec<Found>) {
         self.render(waiting.clone());
         let sources = &self.context.sources;
-        let came = |found: &Found| found.waits_for(&self.world, sources).is_empty();
-        let again: Vec<Found> = waiting.into_iter().filter(came).collect();
+        let (again, without): (Vec<_>, Vec<_>) =
+            waiting.into_iter().partition(|found| found.waits_for(&self.world, sources).is_empty());
         again.iter().for_each(|found| drop(self.units.remove(&found.name())));
         self.render(again);
+        self.without.extend(without);
     }
 
     fn render(&mut self, batch: Vec<Found>) {
@@ -237,7 +289,8 @@ impl<'a> Growing<'a> {
         let scopes = &self.world.scopes;
         for unit in self.units.values_mut() {
             if unit.is_misplaced(scopes) {
-                *unit = Arc::new(unit.placed(scopes));
+                let placed = unit.placed(scopes);
+                *unit = Arc::new(placed.with(Sets::of(placed.own_objects(), &self.world)));
             }
         }
         Cluster { path: self.path, units: self.units, described_twice: self.described_twice, world: self.world }

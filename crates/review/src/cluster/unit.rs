@@ -15,6 +15,7 @@ use crate::scope::Scopes;
 use super::Context;
 use super::artifact::Made as MadeArtifact;
 use super::own::{Origin, Sources};
+use super::sets::{Sets, is_set};
 use super::without;
 use super::world::World;
 
@@ -63,6 +64,8 @@ pub struct Unit {
     pub notes: Vec<String>,
     /// The values of Secrets that variables have.
     pub secrets: Vec<String>,
+    /// What comes of the ResourceSets among its objects.
+    pub sets: Arc<Sets>,
     /// All that the objects are made from besides the tree.
     key: String,
     /// What of the repository the files are that it reads, if not the repository itself.
@@ -100,6 +103,7 @@ impl Unit {
             broken: Vec::new(),
             notes: Vec::new(),
             secrets: Vec::new(),
+            sets: Arc::default(),
             key: String::new(),
             artifact: None,
         };
@@ -220,9 +224,24 @@ impl Unit {
         }
     }
 
-    /// The objects.
+    /// The objects, and behind them those that ResourceSets among them make.
     pub fn objects(&self) -> &[Manifest] {
+        self.sets.all().unwrap_or_else(|| self.own_objects())
+    }
+
+    /// The objects that are rendered for it.
+    pub(super) fn own_objects(&self) -> &[Manifest] {
         self.made().map(|made| made.objects.as_slice()).unwrap_or_default()
+    }
+
+    /// The same with this of its ResourceSets.
+    pub(super) fn with(&self, sets: Sets) -> Self {
+        Self { sets: Arc::new(sets), ..self.clone() }
+    }
+
+    /// Whether there are ResourceSets among them.
+    pub(super) fn has_sets(&self) -> bool {
+        self.own_objects().iter().any(is_set)
     }
 
     /// The Kustomizations among the objects.
@@ -252,7 +271,7 @@ impl Unit {
     /// Whether some objects are elsewhere than they say.
     pub(super) fn is_misplaced(&self, scopes: &Scopes) -> bool {
         let default = self.plan.as_ref().and_then(Plan::default_namespace);
-        self.objects().iter().any(|object| {
+        self.own_objects().iter().any(|object| {
             let mut placed = object.clone();
             scopes.place(&mut placed, default);
             placed.id() != object.id()

@@ -17,6 +17,8 @@ pub struct World {
     holders: BTreeMap<(String, NamespacedName), Value>,
     /// Sources by kind and name.
     sources: BTreeMap<(String, NamespacedName), Value>,
+    /// What gives inputs to ResourceSets, by name.
+    providers: BTreeMap<NamespacedName, Value>,
     /// What makes artifacts of sources, by name.
     generators: BTreeMap<NamespacedName, Value>,
     /// The definitions, by name.
@@ -52,12 +54,20 @@ impl World {
             (version, "ArtifactGenerator") if version.starts_with("source.extensions.fluxcd.io/") => {
                 self.generators.insert(name, object.clone());
             }
+            (version, "ResourceSetInputProvider") if version.starts_with("fluxcd.controlplane.io/") => {
+                self.providers.insert(name, object.clone());
+            }
             (_, "CustomResourceDefinition") => {
                 self.scopes.take(object);
                 self.definitions.insert(name.name, object.clone());
             }
             _ => {}
         }
+    }
+
+    /// What gives inputs to ResourceSets.
+    pub(super) fn providers(&self) -> impl Iterator<Item = &Value> {
+        self.providers.values()
     }
 
     /// Whether there is a ConfigMap or Secret.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cowherd_api::flux::annotations::{DISABLED, PRUNE, PRUNE_PROTECTION};
+use cowherd_api::flux::annotations::{DISABLED, PRUNE, PRUNE_PROTECTION, SET_PRUNE};
 use cowherd_apply::Manifest;
 use serde_json::Value;
 
@@ -13,6 +13,12 @@ use super::{Kind, Status, UnitReview};
 
 /// Whether an object stays in the cluster that is no longer described.
 pub(super) fn stays(object: &Manifest, before: Option<&Arc<Unit>>, after: Option<&Arc<Unit>>) -> bool {
+    if let Some((set, _)) = before.and_then(|before| before.sets.maker(object.id())) {
+        let is_there = |after: &&Arc<Unit>| after.objects().iter().any(|other| other.id() == set);
+        if object.has(SET_PRUNE, DISABLED) || after.filter(is_there).is_some() {
+            return object.has(SET_PRUNE, DISABLED);
+        }
+    }
     let plan = |unit: Option<&Arc<Unit>>| unit.and_then(|unit| unit.plan.clone());
     let prunes = match (after, plan(after), plan(before)) {
         (Some(_), Some(plan), _) => plan.prunes(),

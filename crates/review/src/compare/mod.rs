@@ -305,6 +305,7 @@ impl<'a> Comparison<'a> {
         if let (Some(a), Some(b)) = (before.and_then(|unit| unit.made()), after.and_then(|unit| unit.made()))
             && Arc::ptr_eq(a, b)
             && b.problems.is_empty()
+            && before.zip(after).is_some_and(|(before, after)| before.sets.are_like(&after.sets))
         {
             return Compared::Unchanged;
         }
@@ -359,6 +360,13 @@ impl<'a> Comparison<'a> {
             Some(State::Made(made)) => review.errors.extend(made.problems.iter().map(|problem| problem.text.clone())),
             Some(State::Elsewhere(why)) => review.notes.push(format!("not looked at any more: {why}")),
             None => {}
+        }
+        if let Some(sets) = after.map(|after| &after.sets) {
+            review.errors.extend(sets.problems.iter().map(|(set, why)| format!("{set}: {why}")));
+            let unforeseen = sets.unforeseen.iter();
+            review.notes.extend(unforeseen.map(|(set, why)| format!("what {set} makes is not foreseen: {why}")));
+            let suspended = sets.suspended.iter();
+            review.notes.extend(suspended.map(|set| format!("{set} rests: nothing of it happens until it is resumed")));
         }
         match before.map(|unit| &unit.state) {
             Some(State::Failed(problem)) if review.errors.is_empty() => {

@@ -54,6 +54,10 @@ fn of_unit(checked: &mut Checked<'_>, unit: &Unit, account: &Account<'_>) {
     }
     let mut missing = Missing::new();
     for object in unit.objects() {
+        // What a ResourceSet makes it applies on its own behalf.
+        if unit.sets.maker(object.id()).is_some() {
+            continue;
+        }
         let Some(resource) = resource(checked, object) else { continue };
         let verbs = missing_verbs(checked, unit, object, &resource, &account.rights);
         if !verbs.is_empty() {
