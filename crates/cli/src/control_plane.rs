@@ -128,7 +128,7 @@ impl Local {
 
     /// Begins to log, to standard error what is of `level` and above, and to the data directory once that is there.
     pub fn log(&self, level: &str) -> Result<()> {
-        logs::start(level, &self.data_dir()?);
+        logs::start(level, logs::Encoding::Console, &self.data_dir()?);
         Ok(())
     }
 

@@ -62,6 +62,9 @@ pub struct Agent {
     /// Where /metrics, /healthz and /readyz are served over plain HTTP, such as :8080; 0 for nowhere
     #[arg(long, value_name = "ADDRESS", default_value = "0")]
     metrics_bind_address: String,
+    /// How lines of the log are written to standard error; the data directory has them besides
+    #[arg(long, value_name = "ENCODING", value_enum, default_value_t)]
+    log_encoding: logs::Encoding,
     #[command(flatten)]
     delivering: Delivering,
     #[command(flatten)]
@@ -87,7 +90,7 @@ impl Agent {
     pub async fn run(self) -> crate::Outcome {
         station::check(&self.data_dir)?;
         let data_dir = DataDir::prepare(&self.data_dir)?;
-        logs::start("info", data_dir.path());
+        logs::start("info", self.log_encoding, data_dir.path());
         let (health, metrics) = (Health::default(), Metrics::default());
         let Reached { client, host, address } = self.access.reach().await?;
         let client = metrics.counting(client, &host);

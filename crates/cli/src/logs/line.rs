@@ -51,6 +51,16 @@ impl Line {
         Some(Self { at, level, kind, namespace, name, message, fields, record })
     }
 
+    /// What happened, as it was written.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What else is known, by name, as it was written.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, String)> {
+        self.fields.iter().map(|(name, shown)| (&**name, serde_json::from_str(shown).unwrap_or_else(|_| shown.clone())))
+    }
+
     /// As it lies in the file.
     pub fn record(&self) -> &Value {
         &self.record
