@@ -1,6 +1,7 @@
 //! Regular expressions in Go's syntax, which Kubernetes and Flux speak, compiled and matched by Rust's `regex`: both
 //! take time in proportion to the text, whatever the expression.
 
+mod expand;
 mod set;
 mod syntax;
 
@@ -83,6 +84,12 @@ impl Regex {
     /// Whether a text has a match.
     pub fn is_match(&self, text: &str) -> bool {
         self.compiled.is_match(text)
+    }
+
+    /// What `template` becomes for the first match in a text, as Go's `Expand` has it: `$1`, `$name` and `${name}` stand for what
+    /// groups matched, `$$` for a dollar. `None` where there is no match.
+    pub fn expand(&self, text: &str, template: &str) -> Option<String> {
+        Some(expand::expand(template, &self.compiled.captures(text)?))
     }
 
     /// How large it is, from 1: looking for it takes at most so much longer than for the smallest ones.
