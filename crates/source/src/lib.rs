@@ -15,6 +15,8 @@
 //!
 //! They fetch buckets of object storage that speaks S3, too ([`FetchedBucket`]).
 //!
+//! [`Images`] says which tags an image has. A [`Draft`] is a commit that [`Mirrors::push`] sends to a server.
+//!
 //! What a fetch may use and reach is its [`Access`]: by default, nothing of this machine and of the person who runs the
 //! program. [`Cancel`] breaks it off.
 //!
@@ -37,9 +39,11 @@ mod error;
 mod extent;
 mod github_app;
 mod ignore;
+mod image;
 pub mod local;
 mod mirror;
 mod objects;
+mod push;
 mod recent;
 mod reference;
 mod registry;
@@ -74,8 +78,10 @@ pub use error::FetchError;
 pub use extent::MAX_ENTRIES;
 pub use github_app::{GitHubApp, GitHubAppError, GitHubToken};
 pub use ignore::{IGNORE_FILE, Ignore};
+pub use image::{ImageName, ImageNameError, ImageSource, Images};
 pub use local::{LocalWatch, LocalWatches, WatchError};
 pub use mirror::{MirrorOptions, Mirrors, MirrorsError};
+pub use push::{CommitSigner, Draft, DraftError, Identity, Push, PushError, RefUpdate, SigningError, Words};
 pub use reference::{Reference, Revision};
 pub use registry::{Logins, LoginsError};
 pub use remote::{DEFAULT_MAX_SIZE, DEFAULT_MAX_UNPACKED, DEFAULT_TIMEOUT, Remote};

@@ -60,6 +60,11 @@ impl GitTree {
         &self.objects
     }
 
+    /// The object of the whole tree.
+    pub(crate) fn root(&self) -> ObjectId {
+        self.root
+    }
+
     /// The tag of this id, if there is one.
     pub(crate) fn tag(&self, id: ObjectId) -> Option<Tag> {
         let content = self.objects.whole(id, Kind::Tag, MAX_TAG_SIZE).ok()?;

@@ -22,9 +22,13 @@ use crate::{FetchError, Scheme};
 const MAX_REDIRECTS: usize = 5;
 
 /// A transport to the server of `attempt`. Nothing is sent yet.
-pub(super) fn transport(attempt: &Arc<Attempt>, authorities: &Authorities) -> Result<Transport<Client>, FetchError> {
+pub(super) fn transport(
+    attempt: &Arc<Attempt>,
+    authorities: &Authorities,
+    protocol: Protocol,
+) -> Result<Transport<Client>, FetchError> {
     let url = attempt.url().git().ok_or_else(|| attempt.unsupported("a URL of this form"))?.clone();
-    Ok(Transport::new_http(Client::new(attempt.clone(), authorities)?, url, Protocol::V2, false))
+    Ok(Transport::new_http(Client::new(attempt.clone(), authorities)?, url, protocol, false))
 }
 
 /// Sends the requests of Git's protocol, with our credentials where they belong.

@@ -265,13 +265,13 @@ impl Session {
 
 /// Does `work`, which reads what a server sent. gix does not expect every answer that a server may make up, and panics
 /// where it does not: that is an error like any other, and nothing of what it held is used afterwards.
-fn guarded<T>(work: impl FnOnce() -> gix::error::Result<T>) -> gix::error::Result<T> {
+pub(super) fn guarded<T>(work: impl FnOnce() -> gix::error::Result<T>) -> gix::error::Result<T> {
     catch_unwind(AssertUnwindSafe(work))
         .unwrap_or_else(|_| Err(gix::Error::from_error(std::io::Error::other("its answer makes no sense"))))
 }
 
 /// What went wrong: what the transport noted, or what `ssh` said, or what the protocol makes of it.
-fn explain(attempt: &Attempt, process: Option<&Process>, error: &gix::Error) -> FetchError {
+pub(super) fn explain(attempt: &Attempt, process: Option<&Process>, error: &gix::Error) -> FetchError {
     let causes = || error.iter_errors().map(ToString::to_string).collect::<Vec<_>>().join(": ");
     attempt
         .failure()

@@ -15,9 +15,10 @@ use std::time::Instant;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::connect::{Attempt, Authorities, Depth, Means, Session, Unreceived, connect};
+use crate::connect::{Attempt, Authorities, Command, Depth, Means, Session, Unreceived, connect, connect_to_push};
 use crate::local;
 use crate::objects::{Objects, lock};
+use crate::push::{self, Push, PushError, RefUpdate, is_reference};
 use crate::reference::Found;
 use crate::submodule;
 use crate::{Access, FetchError, Reference, Remote, RepositoryUrl, Revision, Snapshot, Submodule};
@@ -49,6 +50,8 @@ pub struct Mirrors(Arc<Inner>);
 
 struct Inner {
     directory: PathBuf,
+    /// Where keys are put that `ssh` takes as files.
+    keys: PathBuf,
     options: MirrorOptions,
     opened: Instant,
     /// When it was looked last what nobody needs.
@@ -88,6 +91,7 @@ impl Mirrors {
         idle::remove_remains(&directory).map_err(unusable)?;
         empty_private_directory(&directory.join("keys")).map_err(unusable)?;
         Ok(Self(Arc::new(Inner {
+            keys: directory.join("keys"),
             directory,
             options,
             opened: Instant::now(),
@@ -117,6 +121,41 @@ impl Mirrors {
         access: &Access,
     ) -> Result<Vec<Submodule>, FetchError> {
         submodule::fetch(self, remote, snapshot, access)
+    }
+
+    /// Pushes a commit: references of the server stand at it from then on, as far as they stand where they may. Nothing else there is
+    /// touched. Where the server can, all of them move or none does.
+    ///
+    /// # Errors
+    /// When a reference stands elsewhere, or the server does not take the push.
+    pub fn push(&self, remote: &Remote, push: &Push) -> Result<(), PushError> {
+        remote.check()?;
+        let names: Vec<String> = push.updates.iter().map(|update| update.name.clone()).collect();
+        if let Some(name) = names.iter().find(|name| !is_reference(name)) {
+            return Err(PushError::Reference(name.clone()));
+        }
+        let attempt = Arc::new(Attempt::new(remote));
+        let session = connect_to_push(&attempt, &self.means(), &names)?;
+        let url = || remote.url.clone();
+        if !push.options.is_empty() && !session.takes_options() {
+            return Err(PushError::Unable { url: url(), what: "push options (spec.git.push.options)" });
+        }
+        let mut commands = Vec::new();
+        for RefUpdate { name, is_forced } in &push.updates {
+            let old = session.reference(name);
+            let may_move = *is_forced || old.is_none_or(|old| old == push.draft.parent || old == push.draft.id);
+            if !may_move {
+                return Err(PushError::Overtaken { url: url(), reference: name.clone() });
+            }
+            if old != Some(push.draft.id) {
+                commands.push(Command { name: name.clone(), old, new: push.draft.id });
+            }
+        }
+        if commands.is_empty() {
+            return Ok(());
+        }
+        let report = session.push(&commands, &push.options, &push.draft.pack)?;
+        push::judge(report, &remote.url)
     }
 
     /// The repository at `reference`, and how many bytes were received.
@@ -196,8 +235,12 @@ impl Mirrors {
     }
 
     fn connect(&self, attempt: &Arc<Attempt>) -> Result<Session, FetchError> {
-        let Inner { directory, options, authorities, .. } = &*self.0;
-        connect(attempt, &Means { ssh: &options.ssh, keys: &directory.join("keys"), authorities })
+        connect(attempt, &self.means())
+    }
+
+    fn means(&self) -> Means<'_> {
+        let Inner { options, authorities, keys, .. } = &*self.0;
+        Means { ssh: &options.ssh, keys, authorities }
     }
 
     /// Forgets the mirror of `url` that has no scope. Trees that are held stay readable; the files go with the last of them.

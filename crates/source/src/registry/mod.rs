@@ -18,7 +18,7 @@ use crate::{Digest, Secret};
 use challenge::Challenge;
 pub use logins::{Logins, LoginsError};
 pub(crate) use manifest::{Descriptor, Manifest};
-pub(crate) use name::{Name, is_tag};
+pub(crate) use name::{DOCKER_HUB, Name, is_tag};
 
 /// The most bytes that a manifest may have; registries accept no more themselves.
 const MAX_MANIFEST: u64 = 4 << 20;

@@ -6,7 +6,7 @@ use crate::Digest;
 use crate::web::WebProblem;
 
 /// The name of Docker's own registry, which is at another host.
-pub(super) const DOCKER_HUB: &str = "docker.io";
+pub(crate) const DOCKER_HUB: &str = "docker.io";
 
 /// What is in a repository of a registry.
 #[derive(Clone, Debug, PartialEq, Eq)]

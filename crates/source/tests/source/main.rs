@@ -13,6 +13,7 @@ mod leaks;
 mod local;
 mod mirrors;
 mod packs;
+mod push;
 mod references;
 mod signatures;
 mod ssh;

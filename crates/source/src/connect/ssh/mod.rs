@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use gix_transport::Protocol;
 use gix_transport::client::git::ConnectMode;
 use gix_transport::client::git::blocking_io::Connection;
+use gix_transport::{Protocol, Service};
 
 use super::Means;
 use super::attempt::{Attempt, Counted};
@@ -31,10 +31,11 @@ const FAREWELL: Duration = Duration::from_secs(2);
 pub(super) fn transport(
     attempt: &Arc<Attempt>,
     means: &Means<'_>,
+    service: Service,
 ) -> Result<(Connection<Counted<ChildStdout>, ChildStdin>, Process), FetchError> {
     let terms = Terms::of(attempt)?;
     let files = KeyFiles::write(attempt, means)?;
-    let mut command = command(attempt, means, &terms, &files)?;
+    let mut command = command(attempt, means, (&terms, &files), service)?;
     let mut child = command.spawn().map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => FetchError::NoSsh { url: attempt.url().clone(), program: means.ssh.to_owned() },
         _ => attempt.unreachable(&format!("ssh could not be started: {error}")),
@@ -50,7 +51,12 @@ pub(super) fn transport(
     Ok((connection, process))
 }
 
-fn command(attempt: &Attempt, means: &Means<'_>, terms: &Terms, files: &KeyFiles) -> Result<Command, FetchError> {
+fn command(
+    attempt: &Attempt,
+    means: &Means<'_>,
+    (terms, files): (&Terms, &KeyFiles),
+    service: Service,
+) -> Result<Command, FetchError> {
     let without_host = || attempt.unsupported("a URL without a host");
     let url = attempt.url().git().ok_or_else(without_host)?;
     let host = url.host_argument_safe().ok_or_else(without_host)?;
@@ -68,8 +74,10 @@ fn command(attempt: &Attempt, means: &Means<'_>, terms: &Terms, files: &KeyFiles
         command.arg("-l").arg(user);
     }
     let path = quote(&gix::url::expand_path::for_shell(url.path.clone()).to_string());
-    command.arg("--").arg(host).arg(format!("git-upload-pack {path}"));
-    command.env("GIT_PROTOCOL", "version=2").env("LC_ALL", "C").env("LANG", "C");
+    command.arg("--").arg(host).arg(format!("{} {path}", service.as_str()));
+    // There is no second version of the protocol for pushing.
+    let version = if service == Service::UploadPack { "version=2" } else { "" };
+    command.env("GIT_PROTOCOL", version).env("LC_ALL", "C").env("LANG", "C");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     Ok(command)
 }

@@ -1,0 +1,237 @@
+//! A commit that is not pushed yet.
+
+use std::collections::BTreeMap;
+
+use cowherd_tree::TreePath;
+use gix::ObjectId;
+use gix::objs::{Kind, compute_hash};
+
+use super::pack::pack;
+use super::signing::{CommitSigner, SigningError};
+use crate::objects::Objects;
+use crate::{CommitId, Snapshot};
+
+/// The largest directory in which something is changed, in bytes as Git stores it.
+const MAX_DIRECTORY: u64 = 16 << 20;
+
+/// The most bytes that all changed files together may have.
+const MAX_CHANGED: usize = 64 << 20;
+
+/// The most bytes of a message.
+const MAX_MESSAGE: usize = 1 << 20;
+
+/// Who writes a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The name.
+    pub name: String,
+    /// The address.
+    pub email: String,
+}
+
+/// What a commit says.
+#[derive(Clone, Copy, Debug)]
+pub struct Words<'w> {
+    /// Who writes it.
+    pub author: &'w Identity,
+    /// Why.
+    pub message: &'w str,
+    /// When, in seconds since 1970-01-01T00:00:00Z.
+    pub time: i64,
+    /// Who signs it, if anybody does.
+    pub signer: Option<&'w CommitSigner>,
+}
+
+/// Why there is no commit.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DraftError {
+    /// A file is not there any more.
+    #[error("there is no file {0} in the commit")]
+    NoFile(TreePath),
+    /// More is changed than may be.
+    #[error("more than {MAX_CHANGED} bytes would change; spread them over several automations, each with its path")]
+    TooLarge,
+    /// The key does not sign it.
+    #[error("the commit cannot be signed: {0}")]
+    Unsigned(#[from] SigningError),
+    /// The commit that it is made of cannot be read.
+    #[error("the commit that is changed cannot be read: {0}")]
+    Unreadable(String),
+}
+
+/// A commit on top of another one, with all that is new in it.
+#[derive(Clone)]
+pub struct Draft {
+    pub(crate) id: ObjectId,
+    pub(crate) parent: ObjectId,
+    pub(crate) pack: Vec<u8>,
+}
+
+/// What stands in a directory that is changed.
+enum Node {
+    File(Vec<u8>),
+    Directory(BTreeMap<String, Node>),
+}
+
+impl Draft {
+    /// A commit on top of `parent` in which these files have this content: they are there already, and stay as executable as they are.
+    ///
+    /// # Errors
+    /// When a file is not there, the commit cannot be read, or the new one cannot be signed.
+    pub fn new(
+        parent: &Snapshot,
+        files: impl IntoIterator<Item = (TreePath, Vec<u8>)>,
+        words: &Words<'_>,
+    ) -> Result<Self, DraftError> {
+        let mut root = BTreeMap::new();
+        let mut size = 0;
+        for (path, content) in files {
+            size += content.len();
+            if size > MAX_CHANGED {
+                return Err(DraftError::TooLarge);
+            }
+            put(&mut root, &path, content)?;
+        }
+        let mut drafting = Drafting { objects: parent.tree.objects(), made: Vec::new() };
+        let tree = drafting.directory(parent.tree.root(), root, &TreePath::root())?;
+        let parent = parent.commit.id.0;
+        let commit = match words.signer {
+            None => commit(tree, parent, words, ""),
+            Some(signer) => {
+                // What is signed is the commit without its signature.
+                let signature = signer.sign(commit(tree, parent, words, "").as_bytes())?;
+                let lines = signature.trim_end().replace('\n', "\n ");
+                commit(tree, parent, words, &format!("gpgsig {lines}\n"))
+            }
+        };
+        let id = drafting.add(Kind::Commit, commit.into_bytes())?;
+        let pack = pack(&drafting.made).map_err(|error| DraftError::Unreadable(error.to_string()))?;
+        Ok(Self { id, parent, pack })
+    }
+
+    /// The id of the commit.
+    pub fn id(&self) -> CommitId {
+        CommitId(self.id)
+    }
+}
+
+impl std::fmt::Debug for Draft {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Draft").field("id", &self.id).field("parent", &self.parent).finish_non_exhaustive()
+    }
+}
+
+/// Puts a file into a tree of what is changed.
+fn put(root: &mut BTreeMap<String, Node>, path: &TreePath, content: Vec<u8>) -> Result<(), DraftError> {
+    let no_file = || DraftError::NoFile(path.clone());
+    let mut parts: Vec<&str> = path.components().collect();
+    let name = parts.pop().ok_or_else(no_file)?;
+    let mut directory = root;
+    for part in parts {
+        let entry = directory.entry(part.to_owned()).or_insert_with(|| Node::Directory(BTreeMap::new()));
+        directory = match entry {
+            Node::Directory(inner) => inner,
+            Node::File(_) => return Err(no_file()),
+        };
+    }
+    directory.insert(name.to_owned(), Node::File(content));
+    Ok(())
+}
+
+/// The objects that are made.
+struct Drafting<'o> {
+    objects: &'o Objects,
+    made: Vec<(Kind, Vec<u8>)>,
+}
+
+impl Drafting<'_> {
+    /// The directory with what is changed in it: the same bytes, but for the ids of what changed.
+    fn directory(
+        &mut self,
+        id: ObjectId,
+        changed: BTreeMap<String, Node>,
+        path: &TreePath,
+    ) -> Result<ObjectId, DraftError> {
+        let unreadable = |error: crate::objects::ObjectError| DraftError::Unreadable(error.to_string());
+        let mut content = self.objects.whole(id, Kind::Tree, MAX_DIRECTORY).map_err(unreadable)?;
+        for (name, node) in changed {
+            let path = path.join(&name).map_err(|error| DraftError::Unreadable(error.to_string()))?;
+            let (place, old) = find(&content, &name, matches!(node, Node::Directory(_)))
+                .ok_or_else(|| DraftError::NoFile(path.clone()))?;
+            let new = match node {
+                Node::File(content) => self.add(Kind::Blob, content)?,
+                Node::Directory(inner) => self.directory(old, inner, &path)?,
+            };
+            let bytes = content.get_mut(place..place + new.as_slice().len());
+            bytes.ok_or_else(|| DraftError::NoFile(path.clone()))?.copy_from_slice(new.as_slice());
+        }
+        self.add(Kind::Tree, content)
+    }
+
+    fn add(&mut self, kind: Kind, content: Vec<u8>) -> Result<ObjectId, DraftError> {
+        let id = compute_hash(gix::hash::Kind::Sha1, kind, &content);
+        let id = id.map_err(|error| DraftError::Unreadable(error.to_string()))?;
+        self.made.push((kind, content));
+        Ok(id)
+    }
+}
+
+/// Where in a directory the id of an entry stands, and which one that is. Entries are `MODE NAME`, a zero and the id.
+fn find(directory: &[u8], name: &str, is_directory: bool) -> Option<(usize, ObjectId)> {
+    const ID: usize = 20;
+    let mut at = 0;
+    while let Some(rest) = directory.get(at..).filter(|rest| !rest.is_empty()) {
+        let zero = rest.iter().position(|byte| *byte == 0)?;
+        let (mode, entry) = rest.get(..zero)?.split_at(rest.iter().position(|byte| *byte == b' ')?);
+        let place = at + zero + 1;
+        let id = directory.get(place..place + ID)?;
+        let is_kind = if is_directory { mode == b"40000" } else { mode.starts_with(b"100") };
+        if is_kind && entry.get(1..) == Some(name.as_bytes()) {
+            return Some((place, ObjectId::from_bytes_or_panic(id)));
+        }
+        at = place + ID;
+    }
+    None
+}
+
+/// The content of a commit, with further headers.
+fn commit(tree: ObjectId, parent: ObjectId, words: &Words<'_>, headers: &str) -> String {
+    // What Git takes out of names and addresses, too.
+    let plain = |text: &str| text.replace(['<', '>', '\n', '\r', '\0'], "").trim().to_owned();
+    let Words { author, message, time, .. } = words;
+    let by = format!("{} <{}> {time} +0000", plain(&author.name), plain(&author.email));
+    let message: String = message.chars().filter(|letter| *letter != '\0').take(MAX_MESSAGE).collect();
+    let end = if message.ends_with('\n') { "" } else { "\n" };
+    format!("tree {tree}\nparent {parent}\nauthor {by}\ncommitter {by}\n{headers}\n{message}{end}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_is_found_by_its_name_and_kind() {
+        let mut directory = Vec::new();
+        for (mode, name, byte) in [("100644", "a", 1_u8), ("40000", "b", 2), ("120000", "c", 3), ("100755", "d e", 4)] {
+            directory.extend(format!("{mode} {name}\0").as_bytes());
+            directory.extend([byte; 20]);
+        }
+        let found = |name: &str, is_directory| find(&directory, name, is_directory).map(|(at, _)| directory[at]);
+        assert_eq!(found("a", false), Some(1));
+        assert_eq!(found("b", true), Some(2));
+        assert_eq!(found("d e", false), Some(4));
+        assert_eq!(found("b", false), None);
+        assert_eq!(found("c", false), None, "a link is no file");
+        assert_eq!(found("e", false), None);
+    }
+
+    #[test]
+    fn nobody_writes_headers_by_their_name() {
+        let author = Identity { name: "a\nparent x <b>".to_owned(), email: "c@d>\n".to_owned() };
+        let id = ObjectId::null(gix::hash::Kind::Sha1);
+        let words = Words { author: &author, message: "subject", time: 7, signer: None };
+        let text = commit(id, id, &words, "");
+        assert!(text.contains("\nauthor aparent x b <c@d> 7 +0000\ncommitter "), "{text}");
+        assert!(text.ends_with("\n\nsubject\n"));
+    }
+}
