@@ -32,6 +32,7 @@ mod full_disk;
 mod generated;
 mod guarding;
 mod guides;
+mod images;
 mod installing;
 mod instances;
 mod keeping;

@@ -34,7 +34,7 @@ fn words_that_make_no_sense_together_end_with_2_and_without_a_cluster() {
         directory.path(),
         &[
             ("get pods", 2, &["unknown kind \"pods\"", "kubectl get"]),
-            ("get imagepolicies", 2, &["ImagePolicy is not supported yet"]),
+            ("get appprojects", 2, &["AppProject is not supported yet"]),
             ("get ks/a gitrepo/b", 2, &["name one kind at a time"]),
             ("get ks --status-selector x", 2, &["such as ready=false"]),
             ("get -w", 2, &["cowherd get kustomizations -w"]),

@@ -34,8 +34,8 @@ spec:
     spec: {containers: [{name: agent, image: agent}]}
 ";
 
-const POLICY: &str = "apiVersion: image.toolkit.fluxcd.io/v1
-kind: ImagePolicy
+const POLICY: &str = "apiVersion: argoproj.io/v1alpha1
+kind: AppProject
 metadata:
   name: podinfo
   namespace: default
@@ -45,13 +45,13 @@ spec:
 
 const POLICIES: &str = "apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
-metadata: {name: imagepolicies.image.toolkit.fluxcd.io}
+metadata: {name: appprojects.argoproj.io}
 spec:
-  group: image.toolkit.fluxcd.io
+  group: argoproj.io
   scope: Namespaced
-  names: {kind: ImagePolicy, plural: imagepolicies, singular: imagepolicy}
+  names: {kind: AppProject, plural: appprojects, singular: appproject}
   versions:
-    - name: v1
+    - name: v1alpha1
       served: true
       storage: true
       subresources: {status: {}}
@@ -89,11 +89,11 @@ fn what_nothing_here_acts_on_is_not_ready() {
         let commit = repository.commit("add what nobody acts on");
         let words = [
             "nothing here acts on",
-            "--assume-ready=DaemonSet.apps,ImagePolicy.image.toolkit.fluxcd.io,Job.batch,StatefulSet.apps",
+            "--assume-ready=AppProject.argoproj.io,DaemonSet.apps,Job.batch,StatefulSet.apps",
             "StatefulSet/default/db",
             "Job/default/migrate",
             "DaemonSet/default/agent",
-            "ImagePolicy/default/podinfo",
+            "AppProject/default/podinfo",
             commit.as_str(),
         ];
         running.wait_for_condition("kustomization app", "False", &words);
@@ -101,7 +101,7 @@ fn what_nothing_here_acts_on_is_not_ready() {
         let table = running.cowherd_ok(["get", "kustomizations"]);
         assert!(table.lines().any(|line| line.starts_with("app") && line.contains("nothing here acts on")), "{table}");
         let tree = running.cowherd_ok(["tree", "flux-system"]);
-        for object in ["StatefulSet/default/db", "ImagePolicy/default/podinfo"] {
+        for object in ["StatefulSet/default/db", "AppProject/default/podinfo"] {
             let marked = tree.lines().any(|line| line.contains(object) && line.contains("nothing here acts on it"));
             assert!(marked, "{object} is not marked in: {tree}");
         }
@@ -111,7 +111,7 @@ fn what_nothing_here_acts_on_is_not_ready() {
         // Whoever writes a status acts on the object.
         let status = r#"{"status":{"conditions":[{"type":"Ready","status":"True","reason":"R","message":"m","lastTransitionTime":"2026-01-01T00:00:00Z"}]}}"#;
         let patch =
-            ["patch", "imagepolicy", "podinfo", "-n", "default", "--subresource=status", "--type=merge", "-p", status];
+            ["patch", "appproject", "podinfo", "-n", "default", "--subresource=status", "--type=merge", "-p", status];
         running.kubectl_ok(patch);
         repository.remove("app/db.yaml").remove("app/migrate.yaml").remove("app/agent.yaml");
         running.wait_for_ready("app", "True", &repository.commit("keep what is acted on"));
@@ -190,7 +190,7 @@ fn missing_kinds_are_told_together_with_file_and_line() {
     assert_eq!(status, Some(1), "{said}");
     let line = |words: &[&str]| said.lines().any(|line| words.iter().all(|word| line.contains(word)));
     assert!(line(&["app/gadget.yaml:3", "Gadget/default/one", "CustomResourceDefinition missing"]), "{said}");
-    assert!(line(&["app/policy.yaml:2", "ImagePolicy/default/podinfo", "does not do", "yet"]), "{said}");
+    assert!(line(&["app/policy.yaml:2", "AppProject/default/podinfo", "does not do", "yet"]), "{said}");
     assert!(line(&["app/argo/application.yaml:2", "Application/default/guestbook", "does not do", "yet"]), "{said}");
 }
 
@@ -205,7 +205,7 @@ fn what_once_says_at_its_end_can_be_done() {
     let (status, said) = once(&directory, &["--path", "cluster"]);
     assert_eq!(status, Some(1), "{said}");
     let told = said.lines().find(|line| line.contains("is not ready")).unwrap();
-    let each = "app/a.yaml:2: ImagePolicy/default/a, ImagePolicy/default/b (app/b.yaml:2), ImagePolicy/default/c (app/c.yaml:2): ";
+    let each = "app/a.yaml:2: AppProject/default/a, AppProject/default/b (app/b.yaml:2), AppProject/default/c (app/c.yaml:2): ";
     assert!(told.contains(each), "{said}");
     assert!(!said.contains("KUBECONFIG"), "nothing is there to talk to: {said}");
     let offered = |command: &str| {
@@ -216,7 +216,7 @@ fn what_once_says_at_its_end_can_be_done() {
     assert_eq!(offered("cowherd up"), ["up", "--data-dir", "data", "--listen=127.0.0.1:0"]);
     let check = cowherd(directory.path()).args(offered("cowherd check")).output().unwrap();
     let listed = String::from_utf8_lossy(&check.stdout);
-    assert!(listed.contains("app/a.yaml:2: error: ImagePolicy/default/a: cowherd does not do the kind"), "{listed}");
+    assert!(listed.contains("app/a.yaml:2: error: AppProject/default/a: cowherd does not do the kind"), "{listed}");
     repository.remove("app/a.yaml").remove("app/b.yaml").remove("app/c.yaml");
     repository.config_map("app/red.yaml", "red", "1").commit("a map instead");
     let resumed = cowherd(directory.path()).args(offered("cowherd up")).arg("--once").output().unwrap();

@@ -148,6 +148,20 @@ impl World {
         self.kubernetes.kubectl_ok(&["delete", "fluxinstance", "flux", "--namespace", NAMESPACE]);
     }
 
+    /// Has an image scanned whose registry must not be reached, and what would be written of it, all of which Flux followed before.
+    fn automate(&self) {
+        self.kubernetes.kubectl_ok(&["create", "namespace", "images"]);
+        self.apply(&images());
+        for object in ["imagerepository app", "imagepolicy app", "imageupdateautomation app"] {
+            self.wait_for(&format!("{object} says why not"), &Self::named(object), |seen| {
+                let conditions = seen["status"]["conditions"].as_array();
+                conditions.is_some_and(|all| all.iter().any(|one| one["type"] == "Ready" && one["status"] == "False"))
+            });
+            let words: Vec<&str> = object.split(' ').collect();
+            self.kubernetes.kubectl_ok(&[&["delete", "--namespace", NAMESPACE], &words[..]].concat());
+        }
+    }
+
     /// Has a Kustomization show itself by a token to a cluster that must not be reached.
     fn reach_elsewhere(&self) {
         let elsewhere = format!(
@@ -291,6 +305,21 @@ fn instance() -> String {
     )
 }
 
+/// An ImageRepository, a policy of one of another namespace, and an automation of the repository, which is on this machine.
+fn images() -> String {
+    let kind = "apiVersion: image.toolkit.fluxcd.io/v1\nkind";
+    let metadata = format!("metadata: {{name: app, namespace: {NAMESPACE}, finalizers: [finalizers.fluxcd.io]}}");
+    let spec = "image: '127.0.0.1:9/app', interval: 1h";
+    format!(
+        "{kind}: ImageRepository\n{metadata}\nspec: {{{spec}}}\n\
+         ---\n{kind}: ImageRepository\nmetadata: {{name: app, namespace: images}}\nspec: {{{spec}, accessFrom: {{namespaceSelectors: \
+         [{{matchLabels: {{no: namespace}}}}]}}}}\n\
+         ---\n{kind}: ImagePolicy\n{metadata}\nspec: {{imageRepositoryRef: {{name: app, namespace: images}}, policy: {{numerical: {{}}}}}}\n\
+         ---\n{kind}: ImageUpdateAutomation\n{metadata}\nspec: {{interval: 1h, sourceRef: {{kind: GitRepository, name: flux-system}}, git: \
+         {{commit: {{author: {{email: robot@example.com}}}}, push: {{branch: main}}}}}}\n"
+    )
+}
+
 /// An Alert about everything with a label that nothing has, and a Receiver.
 fn notifications() -> String {
     let owners = ["Kustomization", "HelmRelease", "FluxInstance", "ResourceSet", "ResourceSetInputProvider"];
@@ -302,6 +331,9 @@ fn notifications() -> String {
         "Bucket",
         "ArtifactGenerator",
         "ExternalArtifact",
+        "ImageRepository",
+        "ImagePolicy",
+        "ImageUpdateAutomation",
     ];
     let kinds = owners.iter().chain(&sources);
     let sources = kinds.map(|kind| format!("{{kind: {kind}, name: '*', matchLabels: {{nothing: has}}}}"));
@@ -426,6 +458,7 @@ fn the_agent_needs_what_deploy_gives_it_and_nothing_else() {
     world.generate();
     world.combine();
     world.report();
+    world.automate();
     world.reach_elsewhere();
     // A source that Flux followed before has Flux's finalizer, which nobody else would take away.
     let finalizer = r#"{"metadata":{"finalizers":["finalizers.fluxcd.io"]}}"#;

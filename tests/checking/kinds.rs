@@ -5,10 +5,9 @@ use super::Story;
 #[test]
 fn what_no_definition_would_help_is_told_as_that() {
     let story = Story::begin();
-    for (file, api_version, kind) in [
-        ("policy", "image.toolkit.fluxcd.io/v1", "ImagePolicy"),
-        ("claim", "resource.k8s.io/v1", "ResourceClaimTemplate"),
-    ] {
+    for (file, api_version, kind) in
+        [("policy", "argoproj.io/v1alpha1", "AppProject"), ("claim", "resource.k8s.io/v1", "ResourceClaimTemplate")]
+    {
         let object = format!("apiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: g, namespace: default}}\n");
         story.repository.write(&format!("app/{file}.yaml"), &object);
     }
@@ -16,7 +15,7 @@ fn what_no_definition_would_help_is_told_as_that() {
         .repository
         .kustomization("keyed", "./keyed", "decryption: {provider: sops, serviceAccountName: a}")
         .config_map("keyed/a.yaml", "k", "1");
-    story.says("app/policy.yaml:2", "cowherd does not do the kind ImagePolicy of image.toolkit.fluxcd.io/v1 yet");
+    story.says("app/policy.yaml:2", "cowherd does not do the kind AppProject of argoproj.io/v1alpha1 yet");
     story.says("app/claim.yaml:2", "cowherd does not serve the kind ResourceClaimTemplate of resource.k8s.io/v1");
     story.says(
         "cluster/keyed.yaml:14",

@@ -92,7 +92,7 @@ fn one_list_has_all_for_which_nothing_comes_of_a_path() {
     repository.write("layered/map.yaml", &config_map("b", "1").replace("\ndata:", "\ndta:"));
     repository.write(
         "policy.yaml",
-        "apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImagePolicy\nmetadata: {name: r, namespace: default}\n",
+        "apiVersion: argoproj.io/v1alpha1\nkind: AppProject\nmetadata: {name: r, namespace: default}\n",
     );
     repository.commit("begin");
     let mut up = cowherd(directory.path());
@@ -116,7 +116,7 @@ fn one_list_has_all_for_which_nothing_comes_of_a_path() {
         "layered/map.yaml:6: error: ConfigMap/default/b: unknown field \"dta\"",
         "patched/kustomization.yaml:2: error: patches: must be a list, and is the text \"more.yaml\"",
         "patched/kustomization.yaml:1: error: resources[0]: map.yaml: no such file",
-        "policy.yaml:2: error: ImagePolicy/default/r: cowherd does not do the kind ImagePolicy",
+        "policy.yaml:2: error: AppProject/default/r: cowherd does not do the kind AppProject",
         "web: error: the directory is a Helm chart",
     ] {
         assert!(lines.iter().any(|line| line.starts_with(begin)), "{begin}: {lines:#?}");

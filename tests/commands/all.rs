@@ -59,7 +59,7 @@ fn what_is_mistyped_is_told_with_what_may_be_meant() {
     let fleet = Fleet::start();
     for (words, told) in [
         (&["get", "kustomisations"][..], "did you mean kustomizations?"),
-        (&["get", "imagepolicies"], "the kind ImagePolicy is not supported yet"),
+        (&["get", "appprojects"], "the kind AppProject is not supported yet"),
         (&["get", "ks/othr"], "\"othr\" not found in \"flux-system\" namespace; did you mean other?"),
         (&["reconcile", "kustomisation", "app"], "unknown kind \"kustomisation\"; did you mean kustomization?"),
         (&["suspend", "ks/ap"], "not found in \"flux-system\" namespace; did you mean app?"),

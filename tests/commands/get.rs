@@ -53,8 +53,8 @@ fn get_takes_the_words_of_kubectl_and_shows_as_much_as_is_asked_for() {
     assert!(expected.iter().all(|text| wide.contains(*text)), "{wide}");
     let (status, said) = code(&fleet, &["get", "ks/app", "gitrepo/flux-system"]);
     assert!(status == 2 && said.contains("one kind at a time"), "{said}");
-    for arguments in [&["reconcile", "imagepolicy", "podinfo"][..], &["get", "imagepolicy/podinfo"]] {
+    for arguments in [&["reconcile", "appproject", "podinfo"][..], &["get", "appproject/podinfo"]] {
         let (status, said) = code(&fleet, arguments);
-        assert!(status == 2 && said.contains("ImagePolicy is not supported"), "{said}");
+        assert!(status == 2 && said.contains("AppProject is not supported"), "{said}");
     }
 }

@@ -34,6 +34,9 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
         flux::notification::v1beta3::alert_crd(),
         flux::notification::v1beta3::provider_crd(),
         flux::notification::v1::receiver_crd(),
+        flux::image::v1::image_repository_crd(),
+        flux::image::v1::image_policy_crd(),
+        flux::image::v1::image_update_automation_crd(),
     ];
     definitions.map(labelled).into()
 }
@@ -54,7 +57,7 @@ const LABELS: [(&str, &str); 3] = [
 ];
 
 /// The names of these definitions, which costs less than to make them.
-pub fn crd_names() -> [&'static str; 16] {
+pub fn crd_names() -> [&'static str; 19] {
     [
         flux::source::v1::GitRepository::crd_name(),
         flux::source::v1::OCIRepository::crd_name(),
@@ -72,6 +75,9 @@ pub fn crd_names() -> [&'static str; 16] {
         flux::notification::v1beta3::Alert::crd_name(),
         flux::notification::v1beta3::Provider::crd_name(),
         flux::notification::v1::Receiver::crd_name(),
+        flux::image::v1::ImageRepository::crd_name(),
+        flux::image::v1::ImagePolicy::crd_name(),
+        flux::image::v1::ImageUpdateAutomation::crd_name(),
     ]
 }
 
@@ -100,6 +106,9 @@ mod tests {
             "alerts.notification.toolkit",
             "providers.notification.toolkit",
             "receivers.notification.toolkit",
+            "imagerepositories.image.toolkit",
+            "imagepolicies.image.toolkit",
+            "imageupdateautomations.image.toolkit",
         ];
         assert_eq!(
             names,

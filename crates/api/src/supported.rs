@@ -74,12 +74,23 @@ pub const KINDS: &[Kind] = &[
     done("notification.toolkit.fluxcd.io", "Alert", &["v1beta3", "v1beta2"], &["alert", "alerts"]),
     done("notification.toolkit.fluxcd.io", "Provider", &["v1beta3", "v1beta2"], &["provider", "providers"]),
     done("notification.toolkit.fluxcd.io", "Receiver", &["v1", "v1beta2"], &["receiver", "receivers"]),
-    not_yet("image.toolkit.fluxcd.io", "ImageRepository", &["imagerepository", "imagerepositories", "imgrepo"]),
-    not_yet("image.toolkit.fluxcd.io", "ImagePolicy", &["imagepolicy", "imagepolicies", "imgpol"]),
-    not_yet(
+    done(
+        "image.toolkit.fluxcd.io",
+        "ImageRepository",
+        &["v1", "v1beta2"],
+        &["imagerepository", "imagerepositories", "imgrepo", "imagerepo"],
+    ),
+    done(
+        "image.toolkit.fluxcd.io",
+        "ImagePolicy",
+        &["v1", "v1beta2"],
+        &["imagepolicy", "imagepolicies", "imgpol", "imagepol"],
+    ),
+    done(
         "image.toolkit.fluxcd.io",
         "ImageUpdateAutomation",
-        &["imageupdateautomation", "imageupdateautomations", "iua"],
+        &["v1", "v1beta2"],
+        &["imageupdateautomation", "imageupdateautomations", "iua", "imgupd", "imgauto"],
     ),
     not_yet("argoproj.io", "Application", &["application", "applications", "app", "apps"]),
     not_yet("argoproj.io", "ApplicationSet", &["applicationset", "applicationsets", "appset", "appsets"]),
@@ -467,6 +478,27 @@ pub const RECEIVER: &[Unsupported] = &[
         instead: "have it sent by generic-hmac, or let the interval do",
     },
     not_done("oidcProviders", "use a type with a token in a Secret"),
+];
+
+/// What is not done of an ImageRepository.
+pub const IMAGE_REPOSITORY: &[Unsupported] = &[Unsupported {
+    field: "provider",
+    but: &["generic"],
+    instead: "use credentials in a Secret and the provider generic",
+}];
+
+/// What is not done of an ImagePolicy: all of it is.
+pub const IMAGE_POLICY: &[Unsupported] = &[];
+
+/// What is not done of an ImageUpdateAutomation.
+pub const IMAGE_UPDATE_AUTOMATION: &[Unsupported] = &[
+    Unsupported { field: "sourceRef.kind", but: &["GitRepository"], instead: "use a GitRepository" },
+    Unsupported { field: "update.strategy", but: &["Setters"], instead: "use Setters" },
+    Unsupported {
+        field: "git.commit.signingKey.type",
+        but: &["ssh"],
+        instead: "sign with a key of SSH (type: ssh, with identity in the Secret); nothing is pushed unsigned",
+    },
 ];
 
 /// An annotation, or a label, that people set.

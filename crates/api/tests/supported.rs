@@ -8,7 +8,7 @@ use std::path::Path;
 
 use cowherd_api::supported::{
     ALERT, ARTIFACT_GENERATOR, Annotation, BUCKET, EXTERNAL_ARTIFACT, FLUX_INSTANCE, FORMER, Former, GIT_REPOSITORY,
-    HELM_CHART, HELM_RELEASE, HELM_REPOSITORY, IDLE_OF_FLUX_INSTANCE, INPUT_PROVIDER, Idle, KINDS, KUSTOMIZATION,
+    HELM_CHART, HELM_RELEASE, HELM_REPOSITORY, IMAGE_POLICY, IMAGE_REPOSITORY, IMAGE_UPDATE_AUTOMATION, IDLE_OF_FLUX_INSTANCE, INPUT_PROVIDER, Idle, KINDS, KUSTOMIZATION,
     OCI_REPOSITORY, ON_OBJECTS, ON_RESOURCES, PROVIDER, RECEIVER, RESOURCE_SET, Unsupported,
 };
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{CustomResourceDefinition, JSONSchemaProps};
@@ -98,7 +98,7 @@ fn every_field_that_has_no_effect_is_in_the_definition() {
     }
 }
 
-fn definitions() -> [(CustomResourceDefinition, &'static [Unsupported]); 16] {
+fn definitions() -> [(CustomResourceDefinition, &'static [Unsupported]); 19] {
     [
         (cowherd_api::flux::kustomize::v1::crd(), KUSTOMIZATION),
         (cowherd_api::flux::source::v1::git_repository_crd(), GIT_REPOSITORY),
@@ -116,6 +116,9 @@ fn definitions() -> [(CustomResourceDefinition, &'static [Unsupported]); 16] {
         (cowherd_api::flux::notification::v1beta3::alert_crd(), ALERT),
         (cowherd_api::flux::notification::v1beta3::provider_crd(), PROVIDER),
         (cowherd_api::flux::notification::v1::receiver_crd(), RECEIVER),
+        (cowherd_api::flux::image::v1::image_repository_crd(), IMAGE_REPOSITORY),
+        (cowherd_api::flux::image::v1::image_policy_crd(), IMAGE_POLICY),
+        (cowherd_api::flux::image::v1::image_update_automation_crd(), IMAGE_UPDATE_AUTOMATION),
     ]
 }
 

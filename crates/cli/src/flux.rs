@@ -13,8 +13,15 @@ use crate::bootstrap::{ROOT, definitions, object};
 const MOST: usize = 8;
 
 /// Those that reconcile what cowherd does, as their Deployments are named, and labelled, however Flux was installed.
-const CONTROLLERS: [&str; 5] =
-    ["source-controller", "kustomize-controller", "helm-controller", "notification-controller", "source-watcher"];
+const CONTROLLERS: [&str; 7] = [
+    "source-controller",
+    "kustomize-controller",
+    "helm-controller",
+    "notification-controller",
+    "source-watcher",
+    "image-reflector-controller",
+    "image-automation-controller",
+];
 
 /// The one that brings and keeps these where a FluxInstance says so.
 pub const OPERATOR: &str = "flux-operator";

@@ -58,11 +58,14 @@ impl Kind {
             Self::Alert => "alert",
             Self::Provider => "alert-provider",
             Self::Receiver => "receiver",
+            Self::ImageRepository => "image repository",
+            Self::ImagePolicy => "image policy",
+            Self::ImageUpdateAutomation => "image update",
         }
     }
 }
 
-/// A Kustomization, a HelmRelease, a source, or what is about notifications.
+/// A Kustomization, a HelmRelease, a source, or what is about notifications or images.
 #[derive(Clone, Debug)]
 pub struct Resource {
     /// Which of them.
@@ -114,6 +117,9 @@ impl Resource {
         let path = match self.kind {
             Kind::Kustomization | Kind::ResourceSet | Kind::FluxInstance => "/status/lastAppliedRevision",
             Kind::ResourceSetInputProvider => "/status/lastExportedRevision",
+            Kind::ImageRepository => "/status/lastScanResult/revision",
+            Kind::ImagePolicy => "/status/latestRef/tag",
+            Kind::ImageUpdateAutomation => "/status/observedSourceRevision",
             // They have none.
             Kind::Alert | Kind::Provider | Kind::Receiver | Kind::ArtifactGenerator => return "",
             Kind::HelmRelease => "/status/history/0/chartVersion",
@@ -179,6 +185,9 @@ impl Resource {
                 url => format!("{} {url}", self.text("/spec/type")),
             },
             Kind::Provider | Kind::Receiver => self.text("/spec/type").to_owned(),
+            Kind::ImageRepository => self.text("/spec/image").to_owned(),
+            Kind::ImagePolicy => format!("ImageRepository/{}", self.text("/spec/imageRepositoryRef/name")),
+            Kind::ImageUpdateAutomation => format!("GitRepository/{}", self.text("/spec/sourceRef/name")),
         }
     }
 

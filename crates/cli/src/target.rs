@@ -39,6 +39,12 @@ pub enum Kind {
     Provider,
     /// `notification.toolkit.fluxcd.io/v1`
     Receiver,
+    /// `image.toolkit.fluxcd.io/v1`
+    ImageRepository,
+    /// `image.toolkit.fluxcd.io/v1`
+    ImagePolicy,
+    /// `image.toolkit.fluxcd.io/v1`
+    ImageUpdateAutomation,
 }
 
 impl Kind {
@@ -59,6 +65,9 @@ impl Kind {
 
     /// The kinds by which the world is told of events, and tells of changes.
     pub const NOTIFICATIONS: [Self; 3] = [Self::Alert, Self::Provider, Self::Receiver];
+
+    /// The kinds by which the latest images are written to Git.
+    pub const IMAGES: [Self; 3] = [Self::ImageRepository, Self::ImagePolicy, Self::ImageUpdateAutomation];
 
     /// The kind of source that manifests call so.
     pub fn source(name: &str) -> Option<Self> {
@@ -83,6 +92,9 @@ impl Kind {
             Self::Alert => "Alert",
             Self::Provider => "Provider",
             Self::Receiver => "Receiver",
+            Self::ImageRepository => "ImageRepository",
+            Self::ImagePolicy => "ImagePolicy",
+            Self::ImageUpdateAutomation => "ImageUpdateAutomation",
         }
     }
 
@@ -100,6 +112,7 @@ impl Kind {
             | Self::HelmChart
             | Self::ExternalArtifact => "source.toolkit.fluxcd.io",
             Self::Alert | Self::Provider | Self::Receiver => "notification.toolkit.fluxcd.io",
+            Self::ImageRepository | Self::ImagePolicy | Self::ImageUpdateAutomation => "image.toolkit.fluxcd.io",
         }
     }
 
@@ -131,6 +144,9 @@ impl Kind {
             Self::Alert => "alerts",
             Self::Provider => "providers",
             Self::Receiver => "receivers",
+            Self::ImageRepository => "imagerepositories",
+            Self::ImagePolicy => "imagepolicies",
+            Self::ImageUpdateAutomation => "imageupdateautomations",
         }
     }
 
@@ -164,6 +180,9 @@ impl Kind {
             "Alert" => Self::Alert,
             "Provider" => Self::Provider,
             "Receiver" => Self::Receiver,
+            "ImageRepository" => Self::ImageRepository,
+            "ImagePolicy" => Self::ImagePolicy,
+            "ImageUpdateAutomation" => Self::ImageUpdateAutomation,
             _ if group.is_empty() || group == known.group => {
                 misuse!("the kind {} is not supported yet; those that are: {SUPPORTED}", known.kind)
             }
@@ -171,6 +190,16 @@ impl Kind {
         };
         let with_version = group.split_once('.').is_some_and(|(_, behind)| behind == kind.group());
         Ok((group.is_empty() || group == kind.group() || with_version).then_some(kind))
+    }
+
+    /// The kind of image automation that Flux's commands call so behind `image`.
+    fn of_images(word: &str) -> Option<Self> {
+        match word {
+            "repository" | "repositories" => Some(Self::ImageRepository),
+            "policy" | "policies" => Some(Self::ImagePolicy),
+            "update" | "updates" => Some(Self::ImageUpdateAutomation),
+            _ => None,
+        }
     }
 
     /// The kind that the leading words name, and the words behind it. `None` where the first word is no kind.
@@ -195,6 +224,11 @@ impl Kind {
             };
         }
         let second = words.get(1).map(String::as_str);
+        if matches!(first.to_ascii_lowercase().as_str(), "image" | "images")
+            && let Some(kind) = second.and_then(Self::of_images)
+        {
+            return Ok(Some((kind, &words[2..])));
+        }
         if matches!(first.to_ascii_lowercase().as_str(), "artifact" | "artifacts")
             && matches!(second, Some("generator" | "generators"))
         {
@@ -210,7 +244,7 @@ impl Kind {
 
 /// What can be named instead.
 const SUPPORTED: &str = "kustomizations, helmreleases, fluxinstances, resourcesets, resourcesetinputproviders, sources git, sources oci, sources bucket, sources helm, sources chart, sources external, artifact \
-     generators, alerts, providers, receivers (for others: kubectl)";
+     generators, alerts, providers, receivers, image repositories, image policies, image updates (for others: kubectl)";
 
 /// The shortest word that is taken for a mistyped kind: shorter ones are near to too much.
 const SHORTEST: usize = 5;
@@ -315,6 +349,10 @@ mod tests {
             (&["source", "external", "apps"], Kind::ExternalArtifact),
             (&["artifact", "generator", "apps"], Kind::ArtifactGenerator),
             (&["ag/apps"], Kind::ArtifactGenerator),
+            (&["image", "repository", "apps"], Kind::ImageRepository),
+            (&["images", "policy", "apps"], Kind::ImagePolicy),
+            (&["image", "update", "apps"], Kind::ImageUpdateAutomation),
+            (&["iua/apps"], Kind::ImageUpdateAutomation),
             (&["hr", "apps"], Kind::HelmRelease),
             (&["helmrelease/apps"], Kind::HelmRelease),
         ] {
@@ -338,7 +376,7 @@ mod tests {
             (&["/apps"], "no KIND/NAME"),
             (&["deploy/web"], "unknown kind \"deploy\""),
             (&["kustomizations.example.com/apps"], "unknown kind"),
-            (&["imgrepo/podinfo"], "ImageRepository is not supported yet"),
+            (&["appproj/podinfo"], "AppProject is not supported yet"),
         ] {
             let error = target(words).unwrap_err().to_string();
             assert!(error.contains(told), "{words:?}: {error}");
@@ -347,9 +385,9 @@ mod tests {
 
     #[test]
     fn a_kind_that_is_not_supported_is_no_name() {
-        let error = target(&["imgrepo", "podinfo"]).unwrap_err().to_string();
-        assert!(error.contains("ImageRepository is not supported yet"), "{error}");
-        assert_eq!(target(&["imgrepo"]).unwrap().names, names(&["imgrepo"]), "a Kustomization may be called so");
+        let error = target(&["appproj", "podinfo"]).unwrap_err().to_string();
+        assert!(error.contains("AppProject is not supported yet"), "{error}");
+        assert_eq!(target(&["appproj"]).unwrap().names, names(&["appproj"]), "a Kustomization may be called so");
         assert_eq!(target(&["alert-provider", "slack"]).unwrap().kind, Kind::Provider);
         assert_eq!(target(&["receiver/github"]).unwrap().kind, Kind::Receiver);
     }

@@ -20,6 +20,7 @@ mod flux_report;
 mod foresight;
 mod helm_release;
 mod hidden;
+mod image;
 mod input_provider;
 mod install;
 mod kustomization;
@@ -177,6 +178,9 @@ pub const ACTED_UPON: &[(&str, &str)] = &[
     ("source.toolkit.fluxcd.io", "HelmChart"),
     ("source.toolkit.fluxcd.io", "HelmRepository"),
     ("source.toolkit.fluxcd.io", "OCIRepository"),
+    ("image.toolkit.fluxcd.io", "ImagePolicy"),
+    ("image.toolkit.fluxcd.io", "ImageRepository"),
+    ("image.toolkit.fluxcd.io", "ImageUpdateAutomation"),
     ("notification.toolkit.fluxcd.io", "Alert"),
     ("notification.toolkit.fluxcd.io", "Provider"),
     ("notification.toolkit.fluxcd.io", "Receiver"),
@@ -212,6 +216,7 @@ pub async fn run(clients: impl Into<Clients>, mirrors: Mirrors, config: Config, 
         shelf,
         tokens: Default::default(),
         generators: artifact_generator::Generators::default(),
+        nudges: Default::default(),
         wanted: context.wanted.clone(),
         hidden: Default::default(),
         resources: config.metrics.resources(),
@@ -241,6 +246,7 @@ pub async fn run(clients: impl Into<Clients>, mirrors: Mirrors, config: Config, 
     tasks.spawn(source::run::<HelmChart>(shared.clone()));
     tasks.spawn(source::run::<ExternalArtifact>(shared.clone()));
     tasks.spawn(artifact_generator::run(shared.clone()));
+    tasks.spawn(image::run(shared.clone()));
     let providers = resource_set::Providers::default();
     tasks.spawn(input_provider::run(shared.clone(), providers.clone()));
     tasks.spawn(resource_set::follow_inputs(shared.clone(), providers));

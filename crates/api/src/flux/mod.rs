@@ -3,6 +3,7 @@
 pub mod annotations;
 pub mod controlplane;
 pub mod helm;
+pub mod image;
 pub mod kustomize;
 pub mod notification;
 mod reference;

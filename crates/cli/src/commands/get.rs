@@ -113,13 +113,17 @@ impl Get {
     }
 
     fn selection(&self) -> Result<(Vec<Kind>, Vec<String>)> {
-        let all = Kind::SOURCES.into_iter().chain(Kind::OWNERS).chain(Kind::NOTIFICATIONS).collect();
+        let kinds = Kind::SOURCES.into_iter().chain(Kind::OWNERS).chain(Kind::NOTIFICATIONS);
+        let all = kinds.chain(Kind::IMAGES).collect();
         if self.words.is_empty() || self.words == ["all"] {
             return Ok((all, Vec::new()));
         }
         let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
         if let ["source" | "sources"] | ["source" | "sources", "all"] = words[..] {
             return Ok((Kind::SOURCES.to_vec(), Vec::new()));
+        }
+        if let ["image" | "images"] | ["image" | "images", "all"] = words[..] {
+            return Ok((Kind::IMAGES.to_vec(), Vec::new()));
         }
         if self.words.iter().any(|word| word.contains('/')) {
             let Target { kind, names } = Target::parse(&self.words)?;
@@ -132,7 +136,7 @@ impl Get {
                 Kind::of_word(&self.words[0])?;
                 misuse!(
                     "unknown kind {:?}; the kinds are: all, kustomizations, helmreleases, sources git, oci, bucket, helm, chart, external, artifact \
-                     generators, alerts, providers, receivers (for others: kubectl get){}",
+                     generators, alerts, providers, receivers, images (for others: kubectl get){}",
                     self.words[0],
                     target::hint(&self.words[0])
                 )

@@ -60,6 +60,7 @@ pub(super) fn shared(client: &Client, means: &Means) -> Option<Shared> {
         tokens: Default::default(),
         generators: Default::default(),
         resources: Default::default(),
+        nudges: Default::default(),
         wanted: Default::default(),
         hidden: Default::default(),
         config: Arc::new(config),

@@ -15,11 +15,12 @@ pub(crate) mod helm_repository;
 mod kind;
 mod name;
 mod news;
+mod nudges;
 pub(crate) mod oci;
 mod origin;
 #[cfg(test)]
 pub(crate) mod played;
-mod proxy;
+pub(crate) mod proxy;
 pub(crate) mod remedy;
 mod report;
 mod run;
@@ -51,12 +52,13 @@ pub(crate) use artifact::Artifact;
 pub(crate) use kind::{Found, Problem, Source, Stored};
 pub(crate) use name::{SourceKind, SourceName};
 pub(crate) use news::{Latest, News, Tell, Teller};
+pub(crate) use nudges::Nudges;
 pub(crate) use origin::Origin;
 pub(crate) use run::run;
 pub(crate) use shelf::Shelf;
 
 /// How long a fetch may take at most, whatever the source says.
-const MAX_TIMEOUT: Duration = Duration::from_secs(3600);
+pub(crate) const MAX_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// The identity of bytes, as `sha256:<hex>`.
 pub(crate) fn digest(bytes: &[u8]) -> String {
@@ -80,6 +82,8 @@ pub(crate) struct Shared {
     pub(crate) fetches: Fetches,
     /// What the sources have.
     pub(crate) shelf: Shelf,
+    /// Has sources looked at that others have changed.
+    pub(crate) nudges: Nudges,
     /// What GitHub Apps were given.
     pub(crate) tokens: git::Tokens,
     /// Which ArtifactGenerators make which ExternalArtifacts, and of what.

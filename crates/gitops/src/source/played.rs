@@ -39,6 +39,7 @@ pub(crate) fn shared(client: kube::Client, directory: &std::path::Path, config: 
         tokens: Default::default(),
         generators: Default::default(),
         resources: Default::default(),
+        nudges: Default::default(),
         wanted: Arc::default(),
         hidden: Default::default(),
         config: Arc::new(config),

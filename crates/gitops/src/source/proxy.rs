@@ -8,7 +8,7 @@ use super::secrets::{Namespace, Unread};
 const PROXY: &str = "spec.proxySecretRef";
 
 /// The proxy to use, if there is one: `address`, and `username` with `password` where it wants them.
-pub(super) async fn of(
+pub(crate) async fn of(
     namespace: &Namespace<'_>,
     reference: Option<&LocalObjectReference>,
 ) -> Result<Option<ProxyServer>, Unread> {

@@ -70,9 +70,11 @@ pub(super) async fn keep<K: Source>(
     }
     let of_kind = Measures::new(&shared.config.metrics, shared.fetches.total()).of(K::KIND.0);
     let _forgotten = of_kind.forgotten(&name.name);
+    let nudge = shared.nudges.follow(&name);
     let mut failures = 0;
     loop {
         let object = objects.borrow_and_update().clone();
+        shared.nudges.note(&name, object.meta().generation);
         let is_ours = shared.is_ours(object.as_ref());
         if object.meta().deletion_timestamp.is_some() && is_ours {
             let is_held = !release(&shared, &name, object.as_ref()).await;
@@ -109,6 +111,8 @@ pub(super) async fn keep<K: Source>(
             shared.shelf.follow(source)
         };
         let mut made_of: Vec<_> = object.made_of().iter().map(follow).collect();
+        let mut nudged = nudge.clone();
+        nudged.mark_unchanged();
         shared.config.counters.fetched();
         let controller = K::KIND.0.to_lowercase();
         let span = tracing::info_span!(
@@ -162,6 +166,8 @@ pub(super) async fn keep<K: Source>(
             seen = changed(&shared, &mut objects, object.as_ref()) => if seen.is_none() { return },
             () = local_change(&mut local) => {}
             () = change_of_sources(&mut made_of) => {}
+            // It is kept by the task itself, so that it never ends.
+            _ = nudged.changed() => {}
             () = tokio::time::sleep(pause) => {}
         }
     }

@@ -12,6 +12,7 @@ const SOURCE: &str = "source.toolkit.fluxcd.io/v1";
 const HELM: &str = "helm.toolkit.fluxcd.io/v2";
 const EXTENSIONS: &str = "source.extensions.fluxcd.io/v1beta1";
 const OPERATOR: &str = "fluxcd.controlplane.io/v1";
+const IMAGE: &str = "image.toolkit.fluxcd.io/v1";
 
 /// What each of the agents asked.
 #[derive(Default)]
@@ -220,7 +221,7 @@ async fn told_again(world: &World, name: &str) {
 }
 
 /// The kinds of which Alerts tell, with objects of them that webhooks have reconciled.
-const TOLD: [(&str, &str, &str); 12] = [
+const TOLD: [(&str, &str, &str); 15] = [
     ("kustomize.toolkit.fluxcd.io/v1", "Kustomization", "root"),
     (HELM, "HelmRelease", "web"),
     (SOURCE, "GitRepository", FLUX),
@@ -233,6 +234,9 @@ const TOLD: [(&str, &str, &str); 12] = [
     (OPERATOR, "ResourceSet", "set"),
     (OPERATOR, "ResourceSetInputProvider", "given"),
     (OPERATOR, "FluxInstance", "flux"),
+    (IMAGE, "ImageRepository", "scanned"),
+    (IMAGE, "ImagePolicy", "latest"),
+    (IMAGE, "ImageUpdateAutomation", "writing"),
 ];
 
 /// A FluxInstance that follows this repository under another name, and the report on it.
@@ -277,6 +281,36 @@ async fn play_set(world: &World) {
             _ => Err(format!("{:?}", world.get(OPERATOR, "ResourceSet", Some(FLUX), "set").await)),
         })
         .await;
+}
+
+/// An ImageRepository whose registry may not be asked, a policy that names one of another namespace, which does not let it, and an automation of
+/// a repository that is on this machine.
+async fn play_images(world: &World) {
+    let metadata = |name: &str| json!({ "name": name, "namespace": FLUX });
+    let spec = json!({ "image": "127.0.0.1:1/app", "interval": "1h" });
+    world.create(IMAGE, "ImageRepository", json!({ "metadata": metadata("scanned"), "spec": spec.clone() })).await;
+    let mut open = spec;
+    open["accessFrom"] = json!({ "namespaceSelectors": [{ "matchLabels": { "no": "namespace" } }] });
+    let elsewhere = json!({ "metadata": { "name": "elsewhere", "namespace": "apps" }, "spec": open });
+    world.create(IMAGE, "ImageRepository", elsewhere).await;
+    let policy = json!({ "imageRepositoryRef": { "name": "elsewhere", "namespace": "apps" },
+        "policy": { "semver": { "range": "*" } } });
+    world.create(IMAGE, "ImagePolicy", json!({ "metadata": metadata("latest"), "spec": policy })).await;
+    let automation = json!({ "interval": "1h", "sourceRef": { "kind": "GitRepository", "name": FLUX },
+        "git": { "commit": { "author": { "email": "robot@example.com" } }, "push": { "branch": "main" } } });
+    world.create(IMAGE, "ImageUpdateAutomation", json!({ "metadata": metadata("writing"), "spec": automation })).await;
+    for (kind, name, told) in [
+        ("ImageRepository", "scanned", "where manifests must not have cowherd connect to"),
+        ("ImagePolicy", "latest", "ACL labels mismatch on namespace"),
+        ("ImageUpdateAutomation", "writing", "is a repository of this machine"),
+    ] {
+        world
+            .until(&format!("{kind} says {told}"), async || {
+                let status = world.get(IMAGE, kind, Some(FLUX), name).await.unwrap()["status"].to_string();
+                if status.contains(told) { Ok(()) } else { Err(status) }
+            })
+            .await;
+    }
 }
 
 /// An Alert whose Provider may not be asked, about all that happens, and one whose labels nothing has.
@@ -373,12 +407,18 @@ async fn play(world: &World) {
     play_generator(world).await;
     play_set(world).await;
     play_instance(world).await;
+    play_images(world).await;
     play_webhook(world).await;
     told_again(world, "all").await;
     for (kind, name) in
         [("OCIRepository", "artifact"), ("Bucket", "bucket"), ("HelmRepository", "charts"), ("HelmChart", "web")]
     {
         world.patch(SOURCE, kind, FLUX, name, finalizer.clone()).await;
+    }
+    for (kind, name) in
+        [("ImageRepository", "scanned"), ("ImagePolicy", "latest"), ("ImageUpdateAutomation", "writing")]
+    {
+        world.patch(IMAGE, kind, FLUX, name, finalizer.clone()).await;
     }
     let finalizer = json!({ "metadata": { "finalizers": ["fluxcd.controlplane.io/finalizer"] } });
     world.patch(OPERATOR, "ResourceSetInputProvider", FLUX, "given", finalizer).await;
@@ -392,6 +432,9 @@ async fn play(world: &World) {
         (OPERATOR, "FluxInstance", "flux"),
         (OPERATOR, "ResourceSet", "set"),
         (OPERATOR, "ResourceSetInputProvider", "given"),
+        (IMAGE, "ImageRepository", "scanned"),
+        (IMAGE, "ImagePolicy", "latest"),
+        (IMAGE, "ImageUpdateAutomation", "writing"),
         (HELM, "HelmRelease", "web"),
         ("kustomize.toolkit.fluxcd.io/v1", "Kustomization", "root"),
     ];

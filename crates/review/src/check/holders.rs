@@ -51,6 +51,16 @@ const NAMED: &[(&str, &[(&str, &str)])] = &[
     ("FluxInstance", &[("spec.sync.pullSecret", SECRET)]),
     ("Provider", &[("spec.secretRef", SECRET), ("spec.certSecretRef", SECRET), ("spec.proxySecretRef", SECRET)]),
     ("Receiver", &[("spec.secretRef", SECRET)]),
+    (
+        "ImageRepository",
+        &[
+            ("spec.secretRef", SECRET),
+            ("spec.certSecretRef", SECRET),
+            ("spec.proxySecretRef", SECRET),
+            ("spec.serviceAccountName", ACCOUNT),
+        ],
+    ),
+    ("ImageUpdateAutomation", &[("spec.git.commit.signingKey.secretRef", SECRET)]),
 ];
 
 /// What is named: the cluster, if another one, the kind, the namespace and the name; and the field that names it.

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use cowherd_api::supported::{
-    ARTIFACT_GENERATOR, BUCKET, FLUX_INSTANCE, HELM_CHART, HELM_RELEASE, HELM_REPOSITORY, INPUT_PROVIDER, RESOURCE_SET,
-    Unsupported, refused,
+    ARTIFACT_GENERATOR, BUCKET, FLUX_INSTANCE, HELM_CHART, HELM_RELEASE, HELM_REPOSITORY, IMAGE_POLICY, IMAGE_REPOSITORY,
+    IMAGE_UPDATE_AUTOMATION, INPUT_PROVIDER, RESOURCE_SET, Unsupported, refused,
 };
 use cowherd_apply::Manifest;
 use cowherd_tree::{EntryKind, Tree, TreePath};
@@ -50,6 +50,9 @@ fn table(group: &str, kind: &str) -> Option<&'static [Unsupported]> {
         ("fluxcd.controlplane.io", "FluxInstance") => Some(FLUX_INSTANCE),
         ("fluxcd.controlplane.io", "ResourceSet") => Some(RESOURCE_SET),
         ("fluxcd.controlplane.io", "ResourceSetInputProvider") => Some(INPUT_PROVIDER),
+        ("image.toolkit.fluxcd.io", "ImageRepository") => Some(IMAGE_REPOSITORY),
+        ("image.toolkit.fluxcd.io", "ImagePolicy") => Some(IMAGE_POLICY),
+        ("image.toolkit.fluxcd.io", "ImageUpdateAutomation") => Some(IMAGE_UPDATE_AUTOMATION),
         ("source.toolkit.fluxcd.io", "Bucket") => Some(BUCKET),
         ("source.toolkit.fluxcd.io", "HelmChart") => Some(HELM_CHART),
         ("source.toolkit.fluxcd.io", "HelmRepository") => Some(HELM_REPOSITORY),

@@ -78,14 +78,14 @@ pub(super) async fn fetch(shared: &Shared, object: &GitRepository) -> Result<Fou
 }
 
 /// What the spec asks for.
-struct Asked {
-    url: RepositoryUrl,
-    reference: Reference,
+pub(super) struct Asked {
+    pub(super) url: RepositoryUrl,
+    pub(super) reference: Reference,
     verification: Option<Verification>,
     includes: Vec<Include>,
 }
 
-fn asked(object: &GitRepository) -> Result<Asked, Error> {
+pub(super) fn asked(object: &GitRepository) -> Result<Asked, Error> {
     refuse_unsupported(object)?;
     let reference = reference(object.spec.reference.as_ref())?;
     let url = RepositoryUrl::parse(&object.spec.url)?;
@@ -114,13 +114,13 @@ fn with_submodules(object: &GitRepository) -> bool {
 }
 
 /// On whose behalf the repository is fetched, and from where.
-fn purpose(shared: &Shared, object: &GitRepository, url: &RepositoryUrl) -> Purpose {
+pub(super) fn purpose(shared: &Shared, object: &GitRepository, url: &RepositoryUrl) -> Purpose {
     let is_own = shared.config.policy.is_root(&name(object), url);
     Purpose { namespace: object.namespace().unwrap_or_default(), host: url.host(), is_own }
 }
 
 /// The repository on the terms that it is fetched on, but for what Secrets hold.
-fn remote(shared: &Shared, object: &GitRepository, url: &RepositoryUrl) -> Remote {
+pub(super) fn remote(shared: &Shared, object: &GitRepository, url: &RepositoryUrl) -> Remote {
     let mut remote = Remote::new(url.clone()).with_access(shared.config.policy.of_source(&name(object), url));
     if let Some(timeout) = object.spec.timeout.as_ref().and_then(|timeout| timeout.parse().ok()) {
         remote.timeout = Duration::clamp(timeout, Duration::from_secs(1), MAX_TIMEOUT);
@@ -224,7 +224,7 @@ fn artifact_url(url: &RepositoryUrl, revision: &Revision, verification: Option<&
 }
 
 /// The first of commit, name, semver, tag and branch counts.
-fn reference(spec: Option<&GitRepositoryRef>) -> Result<Reference, RangeError> {
+pub(super) fn reference(spec: Option<&GitRepositoryRef>) -> Result<Reference, RangeError> {
     let Some(spec) = spec else { return Ok(Reference::default()) };
     let given = |field: &Option<String>| field.clone().filter(|text| !text.is_empty());
     if let Some(id) = given(&spec.commit) {

@@ -7,6 +7,7 @@ mod fetch;
 mod include;
 mod tokens;
 mod verification;
+mod writable;
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use super::{Artifact, Found, Problem, Shared, Source, SourceKind, SourceName};
 pub(crate) use content::content;
 pub use fetch::{SourceRefusal, refusal};
 pub(crate) use tokens::Tokens;
+pub(crate) use writable::{Unwritable, Writable};
 
 /// The kind.
 pub(crate) const KIND: SourceKind = SourceKind("GitRepository");
