@@ -127,7 +127,8 @@ fn addresses_of_this_machine_and_its_link_are_told_wherever_something_is_fetched
         ("app/kustomization.yaml:6: warning: helmCharts[0].repo: ", "169.254.169.254"),
     ] {
         let told = format!(
-            "start cowherd with --allow-network {address}, or with --allow-network NAMESPACE={address} for those of one namespace alone, if they may [source]"
+            "start cowherd with --allow-network {address}, or with --allow-network NAMESPACE={address} for those of one \
+             namespace alone, if they may [source]"
         );
         assert!(
             lines.iter().any(|line| line.starts_with(place) && line.ends_with(&told)),

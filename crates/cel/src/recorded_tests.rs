@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use crate::value::{Numbers, Value};
-use crate::{Budget, CompileError, Expression, Output, Scope, Stage, check};
+use crate::{Allowance, Budget, CompileError, Expression, Output, Scope, Stage, check};
 
 /// What was asked, and what was said.
 #[derive(Deserialize)]
@@ -57,7 +57,9 @@ fn compile(case: &Case) -> Result<Expression, CompileError> {
         (false, _) => Expression::parse(&case.expr),
         (true, "bool") => Expression::compile(&case.expr, &declared, Output::Bool),
         (true, "string") => Expression::compile(&case.expr, &declared, Output::Text),
-        (true, _) => Expression::read(&case.expr, |root| check::check(root, &declared).map(drop)),
+        (true, _) => {
+            Expression::read(&case.expr, &mut Allowance::default(), |root| check::check(root, &declared).map(drop))
+        }
     }
 }
 

@@ -8,7 +8,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use cowherd_apply::mask::Mask;
-use cowherd_apply::{Action, Applier, ApplyError, Expectation, Manifest, Options, Ownership, Versioned, order};
+use cowherd_apply::{
+    Action, Applier, ApplyError, Expectation, Manifest, ManifestError, Options, Ownership, Versioned, order,
+};
 use cowherd_runtime::Shard;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::{Api, Client};
@@ -175,7 +177,8 @@ pub(super) fn check_image(image: &str) -> Result<()> {
 pub(super) async fn bring(client: Client, documents: Vec<Value>, timeout: Duration) -> Result<Vec<Done>> {
     let ownership = Ownership { field_manager: MANAGER, ..Ownership::default() };
     let (applier, _drift) = Applier::new(client, Options { ownership, ..Options::default() });
-    let mut manifests = documents.into_iter().map(Manifest::new).collect::<Result<Vec<_>, _>>()?;
+    let manifests: Result<Vec<_>, ManifestError> = documents.into_iter().map(Manifest::new).collect();
+    let mut manifests = manifests.map_err(|error| told(error.into()))?;
     manifests.sort_by(|a, b| order::compare(a.id(), b.id()));
     let mut done = Vec::new();
     for manifest in manifests {

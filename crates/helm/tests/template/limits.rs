@@ -105,7 +105,8 @@ fn templates_do_not_write_without_end() {
 #[test]
 fn expressions_cost_what_it_takes_to_compile_and_to_look_for_them() {
     let rendered = |text: &str, steps| {
-        let tree = MemoryTree::new([("Chart.yaml", CHART), ("templates/a.yaml", text)]).unwrap();
+        let files = [("Chart.yaml", CHART.to_owned()), ("templates/a.yaml", text.to_owned())];
+        let tree = MemoryTree::new(files).unwrap();
         let limits = cowherd_template::Limits { steps, ..Default::default() };
         let mut engine = GoTemplates::new(jiff::Timestamp::UNIX_EPOCH, b"seed").with_limits(limits);
         template(&tree, &TreePath::root(), &Request::default(), &mut engine).map(drop)

@@ -68,7 +68,7 @@ impl Survey {
     /// For programs.
     pub fn structured(&self) -> Value {
         let kinds = self
-            .0
+            .counted
             .iter()
             .map(|(kind, (count, is_known))| json!({ "kind": kind, "count": count, "supported": is_known }));
         kinds.collect()

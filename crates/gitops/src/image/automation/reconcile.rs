@@ -78,7 +78,7 @@ pub(super) async fn reconcile(
         }
         Err(error) => return Err(failed(status, &error)),
     };
-    let signer = match signing::signer(&means.shared.client, &namespace, git).await {
+    let signer = match signing::signer(&means.shared, &namespace, git).await {
         Ok(signer) => signer,
         Err(unread) => return Err(failed(status, &unread)),
     };

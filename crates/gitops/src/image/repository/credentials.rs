@@ -2,8 +2,9 @@
 
 use cowherd_api::flux::image::v1::ImageRepository;
 use cowherd_source::{Auth, ImageName, Logins, ProxyServer};
-use kube::{Client, ResourceExt};
+use kube::ResourceExt;
 
+use crate::source::Shared;
 use crate::source::proxy;
 use crate::source::secrets::{Data, Namespace, Unread};
 
@@ -13,12 +14,12 @@ const CERTIFICATES: &str = "spec.certSecretRef";
 
 /// Who we are to the registry, by the Secret, by those of the ServiceAccount, and by the certificates; and the proxy to use.
 pub(super) async fn of(
-    client: &Client,
+    shared: &Shared,
     object: &ImageRepository,
     image: &ImageName,
 ) -> Result<(Auth, Option<ProxyServer>), Unread> {
     let name = object.namespace().unwrap_or_default();
-    let namespace = Namespace { client, name: &name, kind: "ImageRepository" };
+    let namespace = Namespace { client: &shared.client, name: &name, kind: "ImageRepository", hidden: &shared.hidden };
     let mut logins = Logins::default();
     let mut read = |name: &str, field, data: &Data| {
         logins.extend(Logins::read(data).map_err(|cause| Unread::unusable(name, field, cause))?);

@@ -116,7 +116,7 @@ pub(in super::super) async fn asked(
     source.insecure = object.spec.insecure == Some(true);
     let timeout = object.spec.timeout.as_ref().and_then(|timeout| timeout.parse().ok());
     source.timeout = timeout.unwrap_or_else(|| interval(object)).clamp(SHORTEST_TIMEOUT, MAX_TIMEOUT);
-    (source.auth, source.proxy) = credentials::of(&means.shared.client, object, &source.image).await?;
+    (source.auth, source.proxy) = credentials::of(&means.shared, object, &source.image).await?;
     let purpose = Purpose { namespace, host: source.image.host().to_owned(), is_own: false };
     Ok((source, purpose))
 }

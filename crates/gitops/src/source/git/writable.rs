@@ -76,7 +76,7 @@ impl Writable {
             remote.access = shared.config.policy.of_tenant(&purpose.namespace);
             remote.tenant = shared.fetches.tenant(&purpose);
         }
-        let credentials::Credentials { auth, proxy, app } = credentials::of(&shared.client, object).await?;
+        let credentials::Credentials { auth, proxy, app } = credentials::of(shared, object).await?;
         (remote.auth, remote.proxy) = (auth, proxy);
         let reference = match reference {
             Some(reference) => fetch::reference(Some(reference)).map_err(Error::from)?,
