@@ -28,7 +28,7 @@ pub(crate) use scan::{KUSTOMIZATIONS, kustomization};
 /// Why what a person excluded is left out.
 pub(crate) const AS_ASKED: &str = "as asked";
 
-/// Directories whose manifests nobody applies, and what they are.
+/// Directories whose manifests nobody applies, and what they are; but those that are clusters.
 const OF_OTHERS: [(&str, &str); 6] = [
     ("test", "test data"),
     ("tests", "test data"),
@@ -291,7 +291,7 @@ impl<'a> Discovering<'a> {
             self.leave_out(&path, AS_ASKED);
             return Ok(());
         }
-        if let Some((directory, what)) = of_others(&path) {
+        if let Some((directory, what)) = of_others(&path, self.scan) {
             self.leave_out(&directory, what);
             return Ok(());
         }
@@ -369,11 +369,14 @@ impl Discovered {
     }
 }
 
-/// The uppermost directory above a path, or itself, that holds what nobody applies.
-fn of_others(path: &TreePath) -> Option<(TreePath, &'static str)> {
-    let what =
-        |directory: &TreePath| OF_OTHERS.iter().find(|(name, _)| *name == directory.file_name()).map(|(_, what)| *what);
-    ancestors(path).into_iter().rev().find_map(|directory| what(&directory).map(|what| (directory, what)))
+/// The uppermost directory above a path, or itself, that holds what nobody applies. A cluster may be called as such a directory is:
+/// `clusters/test` is a stage beside `clusters/production`.
+fn of_others(path: &TreePath, scan: &Scan) -> Option<(TreePath, &'static str)> {
+    let mut named = ancestors(path).into_iter().rev().filter_map(|directory| {
+        let (_, what) = OF_OTHERS.iter().find(|(name, _)| *name == directory.file_name())?;
+        Some((directory, *what))
+    });
+    named.find(|(directory, _)| !scan.is_cluster(directory))
 }
 
 #[cfg(test)]

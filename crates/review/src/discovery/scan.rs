@@ -182,6 +182,13 @@ impl Scan {
             || self.applications.iter().any(|one| one.path == *directory)
     }
 
+    /// Whether a directory is a cluster, whatever it is called: it is one of those in `clusters`, or Kustomizations that lead into
+    /// this repository stand in it, or are about it from a directory in it, as the one that `flux bootstrap` writes.
+    pub(super) fn is_cluster(&self, directory: &TreePath) -> bool {
+        let is_in = |one: &Written| one.file.parent() == *directory || (one.is_root() && one.path == *directory);
+        directory.parent().file_name() == CLUSTERS || self.written.iter().any(|one| is_in(one) && self.is_own(one))
+    }
+
     /// The directories of the clusters that a file belongs to: the one in `clusters`, or its own; where others build on that,
     /// the uppermost of those.
     pub(super) fn tops(&self, file: &TreePath) -> BTreeSet<TreePath> {

@@ -174,6 +174,32 @@ fn what_is_not_looked_at_is_left_out_by_name() {
 }
 
 #[test]
+fn a_cluster_may_be_called_as_test_data_is() {
+    let stages = [
+        ("clusters/test/flux-system/gotk-sync.yaml", "./clusters/test"),
+        ("clusters/test/apps.yaml", "./apps"),
+        ("clusters/production/apps.yaml", "./apps"),
+        ("apps/a.yaml", MAP),
+    ];
+    assert_eq!(paths(stages), ["./clusters/production", "./clusters/test"]);
+    // A directory of `clusters` is one however its objects are written.
+    assert_eq!(
+        paths([("clusters/test/a.yaml", MAP), ("clusters/tests/a.yaml", MAP)]),
+        ["./clusters/test", "./clusters/tests"]
+    );
+    // Elsewhere it is where Kustomizations stand in it, or are about it.
+    let elsewhere = [("test/apps.yaml", "./apps"), ("fleet/tests/flux-system/gotk-sync.yaml", "./fleet/tests")];
+    assert_eq!(paths(elsewhere), ["./fleet/tests", "./test"]);
+    // What is deeper in test data is none.
+    let (found, left_out) = found([
+        ("tests/case/apps.yaml", "./apps"),
+        ("lib/testdata/a.yaml", MAP),
+        ("tests/clusters/test/apps.yaml", "./apps"),
+    ]);
+    assert_eq!((found, left_out), (Vec::new(), vec!["lib/testdata (test data)".into(), "tests (test data)".into()]));
+}
+
+#[test]
 fn what_stands_above_others_hides_none_of_them() {
     let above = [("a.yaml", MAP), ("clusters/a/ks.yaml", "./apps"), ("apps/a.yaml", MAP)];
     let words = "manifests above others that are looked at one by one";
