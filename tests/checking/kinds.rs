@@ -5,9 +5,10 @@ use super::Story;
 #[test]
 fn what_no_definition_would_help_is_told_as_that() {
     let story = Story::begin();
-    for (file, api_version, kind) in
-        [("policy", "argoproj.io/v1alpha1", "AppProject"), ("claim", "resource.k8s.io/v1", "ResourceClaimTemplate")]
-    {
+    for (file, api_version, kind) in [
+        ("policy", "argoproj.io/v1alpha1", "AppProject"),
+        ("claim", "resource.k8s.io/v1", "ResourceClaimTemplat"),
+    ] {
         let object = format!("apiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: g, namespace: default}}\n");
         story.repository.write(&format!("app/{file}.yaml"), &object);
     }
@@ -16,13 +17,42 @@ fn what_no_definition_would_help_is_told_as_that() {
         .kustomization("keyed", "./keyed", "decryption: {provider: sops, serviceAccountName: a}")
         .config_map("keyed/a.yaml", "k", "1");
     story.says("app/policy.yaml:2", "cowherd does not do the kind AppProject of argoproj.io/v1alpha1 yet");
-    story.says("app/claim.yaml:2", "cowherd does not serve the kind ResourceClaimTemplate of resource.k8s.io/v1");
+    let mistyped = "cowherd does not serve the kind ResourceClaimTemplat of resource.k8s.io/v1; correct its name";
+    story.says("app/claim.yaml:2: error", mistyped);
     story.says(
         "cluster/keyed.yaml:14",
         "spec.decryption.serviceAccountName is not supported yet; no key service is asked",
     );
     let (lines, _) = story.lines(&[]);
     assert!(!lines.iter().any(|line| line.contains("CustomResourceDefinition")), "{lines:?}");
+}
+
+#[test]
+fn what_a_real_cluster_serves_is_no_error() {
+    let story = Story::begin();
+    let objects = [
+        ("claim", "resource.k8s.io/v1", "ResourceClaimTemplate"),
+        ("policy", "admissionregistration.k8s.io/v1", "MutatingAdmissionPolicy"),
+        ("binding", "admissionregistration.k8s.io/v1beta1", "MutatingAdmissionPolicyBinding"),
+        ("flow", "flowcontrol.apiserver.k8s.io/v1", "FlowSchema"),
+    ];
+    for (file, api_version, kind) in objects {
+        let object = format!("apiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: a}}\n");
+        story.repository.write(&format!("app/{file}.yaml"), &object);
+    }
+    let checks = "healthChecks: [{apiVersion: resource.k8s.io/v1, kind: ResourceClaim, name: a, namespace: default}]";
+    story.repository.kustomization("waits", "./waits", checks).config_map("waits/a.yaml", "waits", "1");
+    let (lines, status) = story.lines(&[]);
+    assert_eq!((lines.len(), status), (5, 0), "{lines:#?}");
+    for (file, api_version, kind) in objects {
+        let told =
+            format!("cowherd does not serve the kind {kind} of {api_version}, so that this is not checked: a real");
+        story.says(&format!("app/{file}.yaml:2: warning"), &told);
+    }
+    story
+        .says("app/policy.yaml:2", "as admissionregistration.k8s.io/v1alpha1 and admissionregistration.k8s.io/v1beta1");
+    story.says("cluster/waits.yaml:14: warning", "it is never healthy but on a real cluster that does");
+    assert_eq!(story.lines(&["--strict"]).1, 1);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::gitops::KUSTOMIZE;
 
 use super::Checked;
 use super::finding::{Rule, Severity};
+use super::schemas::Kinds;
 
 /// The kinds of which nothing but what is described makes any.
 const DESCRIBED: [&str; 2] = ["Kustomization", "HelmRelease"];
@@ -36,7 +37,12 @@ pub(super) fn check(checked: &mut Checked<'_>) {
                 checked.about(unit, &field, Severity::Error, Rule::UnservedKind, text);
             } else if !is_served && !described.contains(&(group, kind)) && !checked.lost.may_define(kind) {
                 let what = format!("the kind {kind} of {api_version}");
+                let is_of_real_clusters = !Kinds::in_kubernetes(group, kind).is_empty();
                 let (severity, text) = match checked.unseen.may_bring() {
+                    _ if is_of_real_clusters => (
+                        Severity::Warning,
+                        format!("of cowherd serves {what}: it is never healthy but on a real cluster that does"),
+                    ),
                     Some(others) => (
                         Severity::Warning,
                         format!("serves {what}: it is never healthy unless that comes with {others}"),

@@ -11,7 +11,7 @@ use crate::fields;
 use crate::gitops::Plan;
 
 use super::finding::{Finding, Rule, Severity};
-use super::schemas::{Mistake, group_version_kind};
+use super::schemas::{Kinds, Mistake, group_version_kind};
 use super::{Checked, Described, variables};
 
 /// Lists what is wrong with objects. What no kind is known of, and what nothing acts on, is told together for each kind.
@@ -84,6 +84,9 @@ pub(super) fn unserved(checked: &Checked<'_>, group: &str, api_version: &str, ki
             "cowherd does not do the kind {kind} of {api_version} yet; leave it out, or say by --with FILE that the cluster has it"
         )),
         _ if supported::is_of_kubernetes(group) => {
+            if let Some(text) = of_real_clusters(group, api_version, kind) {
+                return (Severity::Warning, text);
+            }
             error(format!("cowherd does not serve the kind {kind} of {api_version}; correct its name, or leave it out"))
         }
         (_, Some(others)) => {
@@ -98,6 +101,22 @@ pub(super) fn unserved(checked: &Checked<'_>, group: &str, api_version: &str, ki
              --with FILE"
         )),
     }
+}
+
+/// That a cluster of Kubernetes may serve a kind that cowherd does not serve, in words. `None` where Kubernetes has no such kind.
+pub(super) fn of_real_clusters(group: &str, api_version: &str, kind: &str) -> Option<String> {
+    let versions = Kinds::in_kubernetes(group, kind);
+    if versions.is_empty() {
+        return None;
+    }
+    let as_which = match versions.iter().any(|version| version == api_version) {
+        true => String::new(),
+        false => format!(" (Kubernetes 1.35 has it as {})", versions.join(" and ")),
+    };
+    Some(format!(
+        "cowherd does not serve the kind {kind} of {api_version}, so that this is not checked: a real cluster may serve it{as_which}; \
+         leave it out for the control plane of cowherd"
+    ))
 }
 
 fn of_unserved(checked: &mut Checked<'_>, unserved: ByKind<'_>) {

@@ -90,6 +90,29 @@ impl Kinds {
         newest.map(|version| api_version(group, version))
     }
 
+    /// The API versions in which Kubernetes 1.35 has a kind of its own that cowherd does not serve: some are served by every
+    /// cluster, some where its administrator says so. None where the group has no such kind.
+    pub fn in_kubernetes(group: &str, kind: &str) -> Vec<String> {
+        if !supported::is_of_kubernetes(group) {
+            return Vec::new();
+        }
+        // The packages of its API are called as their groups, up to the first dot.
+        let package = match group {
+            "" => "core",
+            "internal.apiserver.k8s.io" => "apiserverinternal",
+            _ => group.split('.').next().unwrap_or_default(),
+        };
+        // What can be listed can be described: the descriptions of fields, and reviews, have no lists.
+        let list = format!("{kind}List");
+        let version = |name: &'static str| {
+            let mut parts = name.rsplit('.');
+            (parts.next()? == list).then_some(())?;
+            let version = parts.next()?;
+            (parts.next()? == package).then(|| api_version(group, version))
+        };
+        builtin::names().filter_map(version).collect()
+    }
+
     /// Whether the definition of the kind of `object` gives it a status.
     pub fn has_status(&self, object: &Value) -> bool {
         let (group, version, kind) = group_version_kind(object);
@@ -312,6 +335,27 @@ fn concerns(field: &str, unknown: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn kinds_of_kubernetes_are_known_that_are_not_served() {
+        let resource = ["v1", "v1beta1", "v1beta2"].map(|version| format!("resource.k8s.io/{version}"));
+        assert_eq!(Kinds::in_kubernetes("resource.k8s.io", "ResourceClaimTemplate"), resource);
+        let admission = ["v1alpha1", "v1beta1"].map(|version| format!("admissionregistration.k8s.io/{version}"));
+        assert_eq!(Kinds::in_kubernetes("admissionregistration.k8s.io", "MutatingAdmissionPolicyBinding"), admission);
+        let internal = Kinds::in_kubernetes("internal.apiserver.k8s.io", "StorageVersion");
+        assert_eq!(internal, ["internal.apiserver.k8s.io/v1alpha1"]);
+        // Mistyped names, parts of kinds, and what is asked for and never kept, are none.
+        for (group, kind) in [
+            ("resource.k8s.io", "ResourceClaimTemplat"),
+            ("resource.k8s.io", "ResourceClaimSpec"),
+            ("resource.k8s.io", "MutatingAdmissionPolicy"),
+            ("authentication.k8s.io", "TokenReview"),
+            ("resource.example.com", "ResourceClaim"),
+            ("resource.k8s.io", ""),
+        ] {
+            assert!(Kinds::in_kubernetes(group, kind).is_empty(), "{kind} of {group}");
+        }
+    }
 
     fn deployment(spec: Value) -> Value {
         json!({ "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "web", "namespace": "apps" }, "spec": spec })
