@@ -17,6 +17,9 @@ const HIDDEN: [&str; 8] = [
     "c3RhcDFlLWNvbXAwbmVudA==",
 ];
 
+/// A private key of age for which nothing is encrypted.
+const OF_OTHERS: &str = "AGE-SECRET-KEY-1RHZF4GKUDD4AND894C9A9AHN03TYVQXW4GTCAUV8X80S79PDGWFS2A9DDG";
+
 fn sealed() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/sealed")
 }
@@ -181,6 +184,18 @@ fn a_review_needs_no_key_and_shows_nothing_with_one() {
     }
     let (status, text) = run(&["check", ".", "--path", "cluster"], Some(("SOPS_AGE_KEY", "AGE-SECRET-KEY-1X")));
     assert!(status == Some(2) && text.contains("SOPS_AGE_KEY holds no private keys of age"), "{text}");
+
+    // A key that opens nothing is told, and shows nothing.
+    let (status, text) = run(&["check", ".", "--path", "cluster", "-v"], Some(("SOPS_AGE_KEY", OF_OTHERS)));
+    assert_eq!(status, Some(0), "{text}");
+    let recipient = "age13679qryjnu6qgdvyctfuq3hmvh8hccgmwgkv6du8tu06fux4qftqqxk56d";
+    let told = format!("Secret/default/renamed: it is encrypted with SOPS for {recipient}, and none of the keys");
+    assert!(text.contains("app/secret.yaml:") && text.contains(&told), "{text}");
+    assert!(text.contains("warning: Secret/default/files: it is encrypted with SOPS, and none of the keys"), "{text}");
+    let strict = ["check", ".", "--path", "cluster", "--strict"];
+    assert_eq!(run(&strict, Some(("SOPS_AGE_KEY", OF_OTHERS))).0, Some(1));
+    let (_, text) = run(&strict, Some(("SOPS_AGE_KEY", private)));
+    assert!(!text.contains("none of the keys"), "{text}");
 
     let settings = std::fs::read_to_string(sealed().join("app/settings.yaml")).unwrap();
     repository.write("app/settings.yaml", &settings.replace("    password: ENC", "    word: ENC"));

@@ -21,6 +21,7 @@ mod releases;
 mod remotes;
 mod rights;
 mod schemas;
+mod sealed;
 mod services;
 mod sources;
 mod there;
@@ -129,6 +130,7 @@ fn of_cluster(side: &Side, cluster: &Cluster, context: &Context, written: &Writt
     };
     kustomizations::check(&mut checked, seen.as_ref());
     objects::check(&mut checked);
+    sealed::check(&mut checked);
     references::check(&mut checked);
     namespaces::check(&mut checked);
     releases::check(&mut checked, seen.as_ref());

@@ -22,13 +22,6 @@ pub(super) fn check(checked: &mut Checked<'_>) {
     for unit in cluster.units.values() {
         let encrypted: HashSet<&ObjectId> =
             unit.made().map(|made| made.closed.iter().chain(&made.encrypted).collect()).unwrap_or_default();
-        let decrypts = unit.kustomization.spec.decryption.is_some();
-        for id in unit.made().iter().flat_map(|made| &made.encrypted).filter(|_| !decrypts) {
-            let place = checked.places.field_of(unit, id, "sops");
-            let text = "it is encrypted with SOPS, and its Kustomization fails for it: set spec.decryption there, with provider: \
-                        sops and a secretRef that names the private keys";
-            checked.findings.push(Finding::error(place, Rule::Unsupported, text).of(id));
-        }
         let may_get_values = variables::may_get_values(checked, unit);
         for object in unit.objects().iter().filter(|object| !encrypted.contains(object.id())) {
             let key = (object.versioned().api_version(), object.id().kind.clone());
