@@ -202,4 +202,12 @@ fn a_review_needs_no_key_and_shows_nothing_with_one() {
     let given = Some(("SOPS_AGE_KEY", private));
     let (status, text) = run(&["check", ".", "--path", "cluster"], given);
     assert!(status == Some(1) && text.contains("app/settings.yaml") && text.contains("server.word"), "{text}");
+    repository.write("app/settings.yaml", &settings);
+
+    // What was changed in an object is told alone: that the rest is still encrypted is no mistake of its own.
+    repository.write("app/secret.yaml", &secret.replace("    token: ENC", "    word: ENC"));
+    let (status, text) = run(&["check", ".", "--path", "cluster"], given);
+    let findings: Vec<&str> = text.lines().filter(|line| line.contains("app/secret.yaml")).collect();
+    assert!(status == Some(1) && findings.len() == 1 && findings[0].contains("decryption failed"), "{text}");
+    assert!(!text.contains("unknown field"), "{text}");
 }

@@ -11,7 +11,7 @@ use crate::gitops::Plan;
 
 use super::finding::{Finding, Rule};
 use super::schemas::group_version_kind;
-use super::{Checked, kustomizations, objects};
+use super::{Checked, kustomizations, objects, sealed};
 use crate::fields::texts;
 
 /// Lists what keeps the objects of a Kustomization from being made, each field at fault.
@@ -31,8 +31,8 @@ pub(super) fn check(checked: &mut Checked<'_>, unit: &Unit) {
         };
         let object = &placed(checked, unit, object);
         let id = id(object);
-        // It may be wrong in more than what it failed for.
-        let mistakes = checked.kinds.mistakes(object, true);
+        // It may be wrong in more than what it failed for; but what is still encrypted is not what its kind asks for yet.
+        let mistakes = if sealed::is_closed(object) { Vec::new() } else { checked.kinds.mistakes(object, true) };
         let is_told = |field: &str| mistakes.iter().any(|mistake| mistake.field.starts_with(field));
         let mut faults = wrong_texts(object, &values.values, &options);
         if faults.is_empty() && !problem.field.as_deref().is_some_and(is_told) {
