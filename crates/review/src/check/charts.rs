@@ -7,8 +7,8 @@ use cowherd_apply::Manifest;
 use cowherd_tree::{EntryKind, Tree, TreePath};
 
 use super::finding::{Finding, Place, Rule};
-use super::schemas::{Kinds, Mistake};
-use super::{Checked, objects, releases};
+use super::schemas::Kinds;
+use super::{Checked, gates, objects, releases};
 use crate::cluster::{Cluster, Context, Unit};
 use crate::gitops::{self, NamespacedName, ReleasePlan, Released};
 
@@ -135,11 +135,13 @@ fn of_made(checked: &mut Checked<'_>, release: &Release<'_>, made: &Released, tr
             let text = format!("{}; {by}", objects::idle(object));
             checked.findings.push(Finding::warning(place, Rule::NoController, text).of(id));
         }
-        for Mistake { text, .. } in checked.kinds.mistakes(value, false) {
+        for mistake in checked.kinds.mistakes(value, false) {
             let place = release.place(checked, tree, template);
+            let (severity, text) = gates::judged(value, &mistake);
             let text = made.mask.text(&cowherd_apply::mask::message(value, &text));
             let text = release.unit.mask().text(&format!("{text}; {by}"));
-            checked.findings.push(Finding::error(place, Rule::Schema, text).of(id));
+            let finding = Finding::error(place, Rule::Schema, text).of(id);
+            checked.findings.push(Finding { severity, ..finding });
         }
     }
 }

@@ -9,6 +9,7 @@ mod duplicates;
 mod expressions;
 mod files;
 mod finding;
+mod gates;
 mod health;
 mod holders;
 mod kustomizations;

@@ -12,7 +12,7 @@ use crate::gitops::Plan;
 
 use super::finding::{Finding, Rule, Severity};
 use super::schemas::{Kinds, Mistake, group_version_kind};
-use super::{Checked, Described, variables};
+use super::{Checked, Described, gates, variables};
 
 /// Lists what is wrong with objects. What no kind is known of, and what nothing acts on, is told together for each kind.
 pub(super) fn check(checked: &mut Checked<'_>) {
@@ -171,6 +171,8 @@ fn of_object(checked: &mut Checked<'_>, unit: &Unit, object: &Manifest, may_get_
 /// Lists a mistake of an object.
 pub(super) fn of_mistake(checked: &mut Checked<'_>, unit: &Unit, id: &ObjectId, object: &Value, mistake: &Mistake) {
     let place = checked.places.field_of(unit, id, &mistake.field);
-    let text = unit.mask().text(&mask::message(object, &mistake.text));
-    checked.findings.push(Finding::error(place, Rule::Schema, text).of(id));
+    let (severity, text) = gates::judged(object, mistake);
+    let text = unit.mask().text(&mask::message(object, &text));
+    let finding = Finding::error(place, Rule::Schema, text).of(id);
+    checked.findings.push(Finding { severity, ..finding });
 }
