@@ -44,7 +44,7 @@ fn what_releases_make_of_charts_in_the_repository_is_checked_where_the_chart_say
 }
 
 #[test]
-fn what_a_chart_from_elsewhere_may_define_is_a_warning_that_names_it() {
+fn what_a_chart_from_elsewhere_may_define_is_a_warning_and_it_is_named_once() {
     let story = Story::begin();
     let gadget = "apiVersion: example.com/v1\nkind: Gadget\nmetadata: {name: g, namespace: default}\n";
     story.repository.write("app/gadget.yaml", gadget);
@@ -57,10 +57,18 @@ fn what_a_chart_from_elsewhere_may_define_is_a_warning_that_names_it() {
     story.repository.kustomization("waits", "./waits", checks).config_map("waits/a.yaml", "waits", "1");
     let (lines, status) = story.lines(&[]);
     assert_eq!((lines.len(), status), (2, 0), "{lines:#?}");
-    let told = "nothing in the repository serves the kind Gadget of example.com/v1, so that this is not checked: HelmRelease \
-                default/operator may bring";
+    let told = "nothing in the repository serves the kind Gadget of example.com/v1, so that this is not checked: what comes from";
     story.says("app/gadget.yaml:2: warning", &format!("Gadget/default/g: {told}"));
-    story.says("cluster/waits.yaml:14: warning", "unless that comes with HelmRelease default/operator");
+    story.says("cluster/waits.yaml:14: warning", "unless that comes with what is from elsewhere");
+    // Who that is is told once, however many kinds there are, and where any of them is.
+    let named = |arguments: &[&str]| {
+        let said = String::from_utf8_lossy(&story.run(arguments).stderr).into_owned();
+        said.split_whitespace().collect::<Vec<_>>().join(" ").matches("HelmRelease default/operator").count()
+    };
+    assert_eq!((named(&[]), named(&["--ignore", "unserved-kind"])), (1, 0));
+    assert!(!lines.iter().any(|line| line.contains("HelmRelease default/operator")), "{lines:#?}");
+    let report: serde_json::Value = serde_json::from_slice(&story.run(&["-o", "json"]).stdout).unwrap();
+    assert_eq!(report["mayDefine"], serde_json::json!(["HelmRelease default/operator"]));
     assert_eq!(story.lines(&["--strict"]).1, 1);
     // What nothing can bring stays an error.
     story.repository.write("app/gadget.yaml", "apiVersion: apps/v1\nkind: Deploymnet\nmetadata: {name: g}\n");

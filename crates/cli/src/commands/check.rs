@@ -266,6 +266,7 @@ impl Check {
                 "leftOut": checked.left_out.iter().map(left_out).collect::<Vec<_>>(),
                 "kustomizations": report.kustomizations,
                 "objects": report.objects,
+                "mayDefine": may_define(report),
                 "findings": findings.collect::<Vec<_>>(),
             }),
             format,
@@ -291,6 +292,15 @@ impl Check {
         if places.map(|place| &place.file).any(|file| checked.shown.is_elsewhere(file)) {
             say(Mark::Waiting, "paths of files that are not below here begin at the top of the repository");
         }
+        let may_define = may_define(report);
+        if !may_define.is_empty() {
+            /// How many are named.
+            const NAMED: usize = 3;
+            let who = cowherd_review::report::clean(&cowherd_text::listed(may_define, NAMED));
+            let told =
+                format!("{who} may define the kinds that nothing here serves: say what the cluster has by --with FILE");
+            say(Mark::Waiting, &told);
+        }
         let paths = checked.clusters.iter().map(|one| (one.cluster.path.as_str(), &one.by));
         let verdict = format!(
             "{}, {}: {} in {}, {}: {}",
@@ -313,6 +323,12 @@ impl Check {
 fn tell_left_out(left_out: &[LeftOut]) {
     let others: Vec<LeftOut> = left_out.iter().filter(|one| !one.is_unrendered).cloned().collect();
     checkout::tell_left_out(&others);
+}
+
+/// Who may define what findings miss, if any of those is left.
+fn may_define(report: &Report) -> Vec<&str> {
+    let is_left = report.findings.iter().any(|finding| finding.rule == Rule::UnservedKind);
+    report.may_define.iter().filter(|_| is_left).map(String::as_str).collect()
 }
 
 fn looked_at(one: &Discovered) -> Value {

@@ -37,17 +37,15 @@ pub(super) fn check(checked: &mut Checked<'_>) {
                 checked.about(unit, &field, Severity::Error, Rule::UnservedKind, text);
             } else if !is_served && !described.contains(&(group, kind)) && !checked.lost.may_define(kind) {
                 let what = format!("the kind {kind} of {api_version}");
-                let is_of_real_clusters = !Kinds::in_kubernetes(group, kind).is_empty();
-                let (severity, text) = match checked.unseen.may_bring() {
-                    _ if is_of_real_clusters => (
-                        Severity::Warning,
-                        format!("of cowherd serves {what}: it is never healthy but on a real cluster that does"),
-                    ),
-                    Some(others) => (
-                        Severity::Warning,
-                        format!("serves {what}: it is never healthy unless that comes with {others}"),
-                    ),
-                    None => (Severity::Error, format!("serves {what}, so that it is never healthy")),
+                let (severity, text) = if !Kinds::in_kubernetes(group, kind).is_empty() {
+                    let told = format!("of cowherd serves {what}: it is never healthy but on a real cluster that does");
+                    (Severity::Warning, told)
+                } else if checked.unseen.may_define() {
+                    let told =
+                        format!("serves {what}: it is never healthy unless that comes with what is from elsewhere");
+                    (Severity::Warning, told)
+                } else {
+                    (Severity::Error, format!("serves {what}, so that it is never healthy"))
                 };
                 let text = format!("{field}: nothing {text}");
                 checked.about(unit, &field, severity, Rule::UnservedKind, text);

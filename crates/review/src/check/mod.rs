@@ -59,6 +59,9 @@ pub struct Report {
     pub kustomizations: usize,
     /// How many objects those make.
     pub objects: usize,
+    /// Who may define the kinds that nothing in the repository serves, where a finding of [`Rule::UnservedKind`] says that somebody
+    /// may: `HelmRelease monitoring/operator`.
+    pub may_define: BTreeSet<String>,
 }
 
 /// A cluster that is checked, with what it takes to say where things are written.
@@ -90,21 +93,24 @@ pub fn check(side: &Side, clusters: &[Discovered], left_out: &[LeftOut], context
     let unrendered = left_out.iter().filter(|one| one.is_unrendered && !released.contains(&one.path));
     let mut findings: BTreeSet<Finding> = unrendered.map(kustomizations::unrendered).collect();
     let written = Written::new(side.tree.clone());
-    let mut report = Report { findings: Vec::new(), kustomizations: 0, objects: 0 };
+    let mut report = Report { findings: Vec::new(), kustomizations: 0, objects: 0, may_define: BTreeSet::new() };
     for Discovered { cluster, .. } in clusters {
         report.kustomizations += cluster.units.len();
         report.objects += cluster.units.values().map(|unit| unit.objects().len()).sum::<usize>();
-        findings.extend(of_cluster(side, cluster, context, &written));
+        let (found, may_define) = of_cluster(side, cluster, context, &written);
+        findings.extend(found);
+        report.may_define.extend(may_define);
     }
     if let Some(whole) = whole::cluster(side, clusters, left_out, context) {
-        let found = of_cluster(side, &whole, context, &written);
+        let (found, _) = of_cluster(side, &whole, context, &written);
         findings.extend(whole::refused(found, &findings, left_out));
     }
     report.findings = alike::together(findings, clusters);
     report
 }
 
-fn of_cluster(side: &Side, cluster: &Cluster, context: &Context, written: &Written) -> Vec<Finding> {
+/// What is wrong in a cluster, and who may define the kinds that it lacks.
+fn of_cluster(side: &Side, cluster: &Cluster, context: &Context, written: &Written) -> (Vec<Finding>, Vec<String>) {
     // What the agents ignore is no part of what they render.
     let seen =
         Ignore::new(side.tree.clone(), None).map_or_else(|_| side.tree.clone(), |tree| Arc::new(tree) as Arc<dyn Tree>);
@@ -146,7 +152,7 @@ fn of_cluster(side: &Side, cluster: &Cluster, context: &Context, written: &Writt
     remotes::check(&mut checked, side.tree.as_ref());
     duplicates::check(&mut checked);
     variables::check(&mut checked);
-    checked.findings
+    (checked.findings, checked.unseen.defining())
 }
 
 /// The Kustomizations that a Kustomization describes, with the object of each.

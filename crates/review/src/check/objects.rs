@@ -66,14 +66,14 @@ pub(super) fn idle(object: &Manifest) -> String {
 }
 
 /// That nothing serves a kind, in words, and how bad that is: what comes from elsewhere may bring its definition.
-pub(super) fn unserved(checked: &Checked<'_>, group: &str, api_version: &str, kind: &str) -> (Severity, String) {
+pub(super) fn unserved(checked: &mut Checked<'_>, group: &str, api_version: &str, kind: &str) -> (Severity, String) {
     let error = |text| (Severity::Error, text);
     if let Some(served) = checked.kinds.served_as(group, kind) {
         let instead = supported::write_instead(kind, &served);
         return error(format!("the kind {kind} is served as {served}, not as {api_version}; {instead}"));
     }
-    match (supported::find(group, kind), checked.unseen.may_bring()) {
-        (Some(known), _) if !known.is_done => error(format!(
+    match supported::find(group, kind) {
+        Some(known) if !known.is_done => error(format!(
             "cowherd does not do the kind {kind} of {api_version} yet; leave it out, or say by --with FILE that the cluster has it"
         )),
         _ if supported::is_of_kubernetes(group) => {
@@ -82,10 +82,11 @@ pub(super) fn unserved(checked: &Checked<'_>, group: &str, api_version: &str, ki
             }
             error(format!("cowherd does not serve the kind {kind} of {api_version}; correct its name, or leave it out"))
         }
-        (_, Some(others)) => {
+        // Who that may be is told once.
+        _ if checked.unseen.may_define() => {
             let text = format!(
-                "nothing in the repository serves the kind {kind} of {api_version}, so that this is not checked: {others} may bring \
-                 its CustomResourceDefinition; say what the cluster has by --with FILE"
+                "nothing in the repository serves the kind {kind} of {api_version}, so that this is not checked: what comes from \
+                 elsewhere may bring its CustomResourceDefinition"
             );
             (Severity::Warning, text)
         }

@@ -5,8 +5,13 @@ use crate::gitops::NamespacedName;
 
 use super::{charts, releases};
 
-/// Who brings objects to a cluster that are not seen here, by name.
-pub(super) struct Unseen(Vec<String>);
+/// Who brings objects to a cluster that are not seen here.
+pub(super) struct Unseen {
+    /// Their names: `HelmRelease monitoring/operator`.
+    bring: Vec<String>,
+    /// Whether anything is missed that they may define.
+    may_define: bool,
+}
 
 impl Unseen {
     /// Those of a cluster, of whose releases these are `released` from the repository.
@@ -23,13 +28,17 @@ impl Unseen {
             let sets = unit.sets.unforeseen.iter().map(|(set, _)| NamespacedName::new(&set.namespace, &set.name));
             bring.extend(sets.map(|name| format!("ResourceSet {name}")));
         }
-        Self(bring)
+        Self { bring, may_define: false }
     }
 
-    /// Who may bring what is missed; nothing where all that comes is seen.
-    pub(super) fn may_bring(&self) -> Option<String> {
-        /// How many are named.
-        const NAMED: usize = 3;
-        (!self.0.is_empty()).then(|| cowherd_text::listed(&self.0, NAMED))
+    /// Whether they may define a kind that is missed, which is noted then.
+    pub(super) fn may_define(&mut self) -> bool {
+        self.may_define |= !self.bring.is_empty();
+        !self.bring.is_empty()
+    }
+
+    /// Those who may define what is missed, if anything is.
+    pub(super) fn defining(self) -> Vec<String> {
+        if self.may_define { self.bring } else { Vec::new() }
     }
 }
