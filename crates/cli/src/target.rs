@@ -256,6 +256,9 @@ pub fn hint(word: &str) -> String {
     near::said(near::names(word, words).get(..1).unwrap_or_default())
 }
 
+/// How many names are told.
+const MOST_TOLD: usize = 10;
+
 /// The words of a command line that name resources.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Target {
@@ -289,9 +292,16 @@ impl Target {
     /// The same of words that must name something, unless `all` is meant.
     ///
     /// # Errors
-    /// When nothing is named, besides.
+    /// When nothing is named, or something beside `all`, besides.
     pub fn named(words: &[String], all: bool) -> Result<Self> {
         let target = Self::parse(words)?;
+        if all && !target.names.is_empty() {
+            misuse!(
+                "{} is named beside --all, which means every {} of the namespace; leave one of them out",
+                cowherd_text::listed(&target.names, MOST_TOLD),
+                target.kind.word(),
+            );
+        }
         if target.names.is_empty() && !all {
             misuse!("name a {}, or use --all", target.kind.word());
         }
@@ -360,6 +370,19 @@ mod tests {
         }
         assert!(target(&["source", "image", "x"]).is_err());
         assert_eq!(target(&[]).unwrap().names, names(&[]));
+    }
+
+    #[test]
+    fn either_names_or_all_of_a_kind_are_meant() {
+        let named = |words: &[&str], all| Target::named(&names(words), all);
+        assert_eq!(named(&["ks", "infra"], false).unwrap().names, names(&["infra"]));
+        assert_eq!(named(&["ks"], true).unwrap().names, names(&[]));
+        assert!(named(&["ks"], false).is_err());
+        for words in [&["ks", "infra"][..], &["infra"], &["ks/infra"], &["source", "git", "infra"]] {
+            let error = named(words, true).unwrap_err();
+            assert!(error.is::<crate::failure::Misuse>(), "{words:?}: {error}");
+            assert!(error.to_string().starts_with("infra is named beside --all"), "{error}");
+        }
     }
 
     #[test]
