@@ -6,6 +6,7 @@ use std::sync::Arc;
 use cowherd_cel::{Allowance, Budget, CompileError, Expression, Scope};
 use serde_json::Value;
 
+use super::facts::Facts;
 use super::{Health, Status};
 use crate::mask;
 use crate::object::ObjectId;
@@ -147,13 +148,8 @@ impl Judge {
 
 impl Expressions {
     pub(crate) fn assess(&self, object: &Value) -> Health {
-        let number = |pointer| object.pointer(pointer).and_then(Value::as_i64);
-        if let (Some(generation), Some(observed)) =
-            (number("/metadata/generation"), number("/status/observedGeneration"))
-            && generation != observed
-        {
-            let message = format!("generation is {generation}, but latest observed generation is {observed}");
-            return Health::in_progress(message);
+        if let Some(behind) = super::behind(&Facts::new(object), "") {
+            return behind;
         }
         let scope = Scope::fields(object);
         let in_order = [

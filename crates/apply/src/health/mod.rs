@@ -20,7 +20,7 @@ pub use expressions::{ExpressionsError, Judge, Judges, Written};
 
 use std::borrow::Cow;
 
-use facts::Facts;
+use facts::{Condition, Facts};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
@@ -120,20 +120,29 @@ fn common(facts: &Facts) -> Option<Health> {
     if facts.text("/metadata/deletionTimestamp").is_some() {
         return Some(Health { status: Status::Terminating, message: "Resource scheduled for deletion".into() });
     }
-    if let (Some(generation), Some(observed)) =
-        (facts.integer("/metadata/generation"), facts.integer("/status/observedGeneration"))
-        && generation != observed
-    {
-        let kind = facts.kind();
-        return Some(Health::in_progress(format!(
-            "{kind} generation is {generation}, but latest observed generation is {observed}"
-        )));
+    if let Some(behind) = behind(facts, &format!("{} ", facts.kind())) {
+        return Some(behind);
     }
     facts.conditions().filter(|condition| condition.holds()).find_map(|condition| match condition.type_ {
         "Reconciling" => Some(Health::in_progress(condition.message.to_owned())),
         "Stalled" => Some(Health::failed(condition.message.to_owned())),
         _ => None,
     })
+}
+
+/// The health of an object whose controller has not done what is asked for now, if it has not; `whose` stands before the words. The
+/// reason is what the object says of itself, where it is not Ready: one that fails from the start observes nothing.
+fn behind(facts: &Facts, whose: &str) -> Option<Health> {
+    let (generation, observed) = (facts.integer("/metadata/generation")?, facts.integer("/status/observedGeneration")?);
+    if generation == observed {
+        return None;
+    }
+    let is_told = |condition: &Condition| !condition.holds() && !condition.message.is_empty();
+    let why = facts.condition("Ready").filter(is_told);
+    let why = why.map_or_else(String::new, |condition| format!("; it is not Ready: {}", condition.message));
+    Some(Health::in_progress(format!(
+        "{whose}generation is {generation}, but latest observed generation is {observed}{why}"
+    )))
 }
 
 fn ready(facts: &Facts) -> Option<Health> {
@@ -182,6 +191,21 @@ mod tests {
             is(Status::Current, "Resource is Ready")
         );
         assert_eq!(health(json!({ "kind": "X" })), is(Status::Current, "Resource is current"));
+    }
+
+    #[test]
+    fn what_observed_nothing_yet_says_why_where_it_knows() {
+        let source = |ready: &str, message: &str| {
+            json!({ "kind": "HelmRepository", "metadata": { "generation": 1 }, "status": {
+                "observedGeneration": -1,
+                "conditions": [{ "type": "Ready", "status": ready, "reason": "R", "message": message }] } })
+        };
+        let behind = "HelmRepository generation is 1, but latest observed generation is -1";
+        let refused = format!("{behind}; it is not Ready: Connection refused");
+        assert_eq!(health(source("False", "Connection refused")), is(Status::InProgress, &refused));
+        // What was Ready once has no reason for what is asked for now.
+        assert_eq!(health(source("True", "stored artifact")), is(Status::InProgress, behind));
+        assert_eq!(health(source("Unknown", "")), is(Status::InProgress, behind));
     }
 
     #[test]
