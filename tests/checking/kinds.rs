@@ -5,10 +5,9 @@ use super::Story;
 #[test]
 fn what_no_definition_would_help_is_told_as_that() {
     let story = Story::begin();
-    for (file, api_version, kind) in [
-        ("policy", "argoproj.io/v1alpha1", "AppProject"),
-        ("claim", "resource.k8s.io/v1", "ResourceClaimTemplat"),
-    ] {
+    for (file, api_version, kind) in
+        [("policy", "argoproj.io/v1alpha1", "AppProject"), ("claim", "resource.k8s.io/v1", "ResourceClaimTemplat")]
+    {
         let object = format!("apiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: g, namespace: default}}\n");
         story.repository.write(&format!("app/{file}.yaml"), &object);
     }
