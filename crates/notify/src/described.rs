@@ -26,8 +26,8 @@ impl Described for Provider {
 
 impl Described for Receiver {
     fn described(&self) -> Description {
-        let conditions = self.status.iter().flat_map(|status| &status.conditions);
-        let ready = conditions.into_iter().find(|condition| condition.type_ == "Ready");
+        let mut conditions = self.status.iter().flat_map(|status| &status.conditions);
+        let ready = conditions.find(|condition| condition.type_ == "Ready");
         let ready = ready.map(|condition| match condition.status {
             ConditionStatus::True => "True",
             ConditionStatus::False => "False",
