@@ -11,7 +11,7 @@ use crate::program::fleet::Fleet;
 use crate::program::{Running, cowherd, succeeded};
 
 /// Lines of all commands that ask a cluster.
-const ASKING: [&[&str]; 18] = [
+const ASKING: [&[&str]; 19] = [
     &["get"],
     &["get", "ks/app"],
     &["get", "ks", "--watch"],
@@ -30,6 +30,7 @@ const ASKING: [&[&str]; 18] = [
     &["render", "--validate", "chart"],
     &["agent"],
     &["install"],
+    &["migrate"],
 ];
 /// The commands that ask none, or that say of it what is theirs: the version of a cluster that is not there is no failure, and
 /// a log is a file.
@@ -156,7 +157,9 @@ fn what_a_cluster_does_not_have_is_told_with_the_cluster() {
     let running = Running::start(directory.path(), ["server"]);
     let file = running.kubeconfig();
     let asked = format!("asked: {}, the context \"cowherd\" of {}", value(&running, "server"), file.display());
-    for line in ASKING.into_iter().filter(|line| !["events", "trace", "render", "agent", "install"].contains(&line[0]))
+    for line in ASKING
+        .into_iter()
+        .filter(|line| !["events", "trace", "render", "agent", "install", "migrate"].contains(&line[0]))
     {
         says(
             line,

@@ -191,7 +191,10 @@ fn a_review_needs_no_key_and_shows_nothing_with_one() {
     let recipient = "age13679qryjnu6qgdvyctfuq3hmvh8hccgmwgkv6du8tu06fux4qftqqxk56d";
     let told = format!("Secret/default/renamed: it is encrypted with SOPS for {recipient}, and none of the keys");
     assert!(text.contains("app/secret.yaml:") && text.contains(&told), "{text}");
-    assert!(text.contains("warning: Secret/default/files: it is encrypted with SOPS, and none of the keys"), "{text}");
+    assert!(
+        text.contains("warning: Secret/default/variables: it is encrypted with SOPS, and none of the keys"),
+        "{text}"
+    );
     let strict = ["check", ".", "--path", "cluster", "--strict"];
     assert_eq!(run(&strict, Some(("SOPS_AGE_KEY", OF_OTHERS))).0, Some(1));
     let (_, text) = run(&strict, Some(("SOPS_AGE_KEY", private)));

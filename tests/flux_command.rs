@@ -241,7 +241,7 @@ fn get_tree_trace_stats_and_export_find_what_they_read() {
     let selected =
         api.items(&format!("{KUSTOMIZATIONS}?labelSelector=kustomize.toolkit.fluxcd.io%2Fname%3Dflux-system"));
     assert_eq!(selected.len(), 2, "{selected:?}");
-    let missing = api.ask("GET", "/apis/image.toolkit.fluxcd.io/v1", "application/json", None);
+    let missing = api.ask("GET", "/apis/nothing.toolkit.fluxcd.io/v1", "application/json", None);
     assert_eq!(missing.status, 404);
 
     // tree: ids of the inventory, and Helm's own record of a release.

@@ -192,7 +192,7 @@ fn what_is_not_done_of_images_is_told_where_it_is_written() {
     let signed = "spec:\n  interval: 1m\n  sourceRef: {kind: GitRepository, name: flux-system}\n  git:\n    commit:\n      author: {email: \
                   a@b}\n      signingKey: {secretRef: {name: k}, type: gpg}\n";
     story.repository.write("cluster/images.yaml", &manifest(signed));
-    story.says("cluster/images.yaml:9", "spec.git.commit.signingKey.type \"gpg\" is not supported yet");
+    story.says("cluster/images.yaml:10", "spec.git.commit.signingKey.type \"gpg\" is not supported yet");
     let provider = "apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImageRepository\nmetadata: {name: a, namespace: flux-system}\nspec:\n  image: \
                     a/b\n  interval: 1m\n  provider: aws\n";
     story.repository.write("cluster/images.yaml", provider);

@@ -73,9 +73,16 @@ impl Cluster {
         program.arg(command).arg("--kubeconfig").arg(self.running.kubeconfig()).args(words).output().unwrap()
     }
 
+    /// Takes over with agents that may read the repository.
+    fn look(&self, words: &[&str]) -> Output {
+        let repository = format!("--local-repository={}", self.repository.path.display());
+        let behind: &[&str] = if words.contains(&"--") { &[&repository] } else { &["--", &repository] };
+        self.run("migrate", &[words, behind].concat())
+    }
+
     /// What `migrate` says, which ends so.
     fn migrate(&self, words: &[&str], status: i32) -> String {
-        let output = self.run("migrate", words);
+        let output = self.look(words);
         let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
         assert_eq!(output.status.code(), Some(status), "{said}");
         said
@@ -120,7 +127,7 @@ fn what_flux_keeps_is_taken_over_as_it_is_and_given_back() {
             "nothing was changed",
         ],
     );
-    let found: Value = serde_json::from_str(&succeeded(cluster.run("migrate", &["-o", "json"]))).unwrap();
+    let found: Value = serde_json::from_str(&succeeded(cluster.look(&["-o", "json"]))).unwrap();
     assert_eq!((&found["changes"], found["controllers"][0]["replicas"].as_i64()), (&Value::Array(Vec::new()), Some(2)));
     assert_eq!(cluster.controllers(), [(2.into(), Value::Null), (2.into(), Value::Null)], "nothing was done yet");
 

@@ -259,7 +259,7 @@ mod tests {
         let patch = |target: Value, patch: &str| json!({ "target": target, "patch": patch });
         let decrypt = "- op: add\n  path: /spec/decryption\n  value: {provider: sops}\n";
         let arguments = "- op: add\n  path: /spec/template/spec/containers/0/args/-\n  value: --x\n";
-        let merged = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: flux-system}\n\
+        let merged = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: flux-system, namespace: flux-system}\n\
                       spec: {wait: true}\n";
         let patches = json!([
             patch(json!({ "kind": "Deployment" }), arguments),

@@ -297,6 +297,11 @@ mod tests {
         let object = provider(spec, json!([{ "id": "1", "sha": "old" }]));
         let all = vec![found("1", "new", &["hold", "deploy"]), found("2", "new", &["deploy"]), found("3", "new", &[])];
         let inputs = serde_json::to_value(with_skipped(&object, all)).unwrap();
-        assert_eq!(inputs, json!([{ "id": "1", "sha": "old" }, { "id": "2", "sha": "new", "labels": ["deploy"] }]));
+        let kept = json!({ "id": "1", "sha": "old", "labels": ["hold", "deploy"] });
+        assert_eq!(
+            inputs,
+            json!([kept, { "id": "2", "sha": "new", "labels": ["deploy"] }]),
+            "what was said before counts"
+        );
     }
 }

@@ -56,6 +56,10 @@ impl Case {
             let status = self.status.unwrap_or(200);
             host.answer(&self.path, place + 1, status, link.as_slice(), Value::from(page.clone()));
         }
+        // Behind the last page there is nothing, and who asks for that is told so.
+        if self.status.is_none() {
+            host.answer_all(&self.path, 200, &[], "[]");
+        }
     }
 }
 

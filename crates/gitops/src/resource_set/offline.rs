@@ -144,9 +144,10 @@ mod tests {
     }
 
     fn provider(name: &str, kind: &str, values: Value) -> Value {
+        let url = (kind != STATIC).then_some("https://example.com/a/b");
         json!({ "apiVersion": "fluxcd.controlplane.io/v1", "kind": "ResourceSetInputProvider",
             "metadata": { "name": name, "namespace": "apps", "labels": { "for": "teams" } },
-            "spec": { "type": kind, "url": "https://example.com/a/b", "defaultValues": values } })
+            "spec": { "type": kind, "url": url, "defaultValues": values } })
     }
 
     fn map() -> Value {
