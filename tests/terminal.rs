@@ -405,7 +405,7 @@ fn what_comes_while_watching_stands_below_its_headers() {
 }
 
 /// A line of each command that ends by itself, in a repository in which something is wrong.
-const LINES: [&[&str]; 17] = [
+const LINES: [&[&str]; 18] = [
     &["get", "-A"],
     &["get", "ks", "nobody"],
     &["tree", "app"],
@@ -421,6 +421,7 @@ const LINES: [&[&str]; 17] = [
     &["render", "fleet/app"],
     &["version"],
     &["install", "--export"],
+    &["migrate", "--kubeconfig", "nowhere"],
     &["completion", "bash"],
     &["man", "man"],
 ];
@@ -442,7 +443,7 @@ fn colours_are_for_terminals_alone_and_for_none_that_has_no_use_for_them() {
     }
     let mut coloured = 0;
     for line in LINES {
-        let asks = !["check", "render", "install", "completion", "man"].contains(&line[0]);
+        let asks = !["check", "render", "install", "migrate", "completion", "man"].contains(&line[0]);
         let command = |directory: &std::path::Path| {
             let mut command = cowherd(directory);
             command.args(line);

@@ -52,7 +52,9 @@ impl Registry {
         let begun = Instant::now();
         while begun.elapsed() < Duration::from_secs(20) && self.process.try_wait().unwrap().is_none() {
             if TcpStream::connect(&self.host).is_ok() {
-                return true;
+                // It may be another one that took the port: then this one ends at once.
+                std::thread::sleep(Duration::from_millis(100));
+                return self.process.try_wait().unwrap().is_none();
             }
             std::thread::sleep(Duration::from_millis(20));
         }

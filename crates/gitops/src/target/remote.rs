@@ -26,8 +26,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The namespace by whose uid a cluster is known.
 const KUBE_SYSTEM: &str = "kube-system";
 
-/// The HTTP status for who is not known.
+/// The HTTP statuses for who is not known, for who may not, and for what is not there: numbers, since what answers may be no
+/// Kubernetes API, which would give reasons.
 const UNAUTHORIZED: u16 = 401;
+const FORBIDDEN: u16 = 403;
+const NOT_FOUND: u16 = 404;
 
 /// Another cluster, as it is reached by one object and for one account.
 pub(crate) struct Remote {
@@ -155,9 +158,9 @@ impl Remote {
         };
         match answer {
             Ok(found) => Ok(found.metadata.uid),
-            Err(kube::Error::Api(status)) if status.is_forbidden() => Ok(None),
+            Err(kube::Error::Api(status)) if status.code == FORBIDDEN => Ok(None),
             // Not each API has it; one that has not says of what.
-            Err(kube::Error::Api(status)) if status.is_not_found() => match status.details {
+            Err(kube::Error::Api(status)) if status.code == NOT_FOUND => match status.details {
                 Some(details) if details.name == KUBE_SYSTEM => Ok(None),
                 _ => Err(unreachable(fault::NO_API.to_owned())),
             },

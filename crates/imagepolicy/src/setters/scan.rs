@@ -107,13 +107,12 @@ impl<'s> Scan<'s> {
         let above = std::mem::take(&mut self.above);
         self.last = None;
         match event {
+            Event::Scalar(text, ..) if self.is_key(text) => {}
             Event::Scalar(text, style, _, tag) => {
-                if !self.is_key(text) {
-                    // What is said to be a number stays one.
-                    let is_typed = tag.as_ref().is_some_and(|tag| is_typed(tag));
-                    self.value(text, if is_typed { ScalarStyle::Literal } else { *style }, span, above);
-                    return;
-                }
+                // What is said to be a number stays one.
+                let is_typed = tag.as_ref().is_some_and(|tag| is_typed(tag));
+                self.value(text, if is_typed { ScalarStyle::Literal } else { *style }, span, above);
+                return;
             }
             Event::SequenceStart(style, ..) => {
                 self.open.push(Open::Sequence { is_block: *style == StructureStyle::Block });

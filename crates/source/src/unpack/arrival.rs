@@ -59,7 +59,7 @@ impl Arrival {
             from.consume(read);
         }
         spool.seek(SeekFrom::Start(0))?;
-        Ok(Self { spool, is_whole: sum.is_whole() })
+        Ok(Self { spool, is_whole: sum.ends_with_its_sum() })
     }
 
     /// Whether it ends with the sum of what comes before: it came as it was sent.

@@ -32,7 +32,7 @@ impl Sum {
     }
 
     /// Whether what was added ends with the sum of what came before.
-    pub(super) fn is_whole(mut self) -> bool {
+    pub(super) fn ends_with_its_sum(mut self) -> bool {
         let Some(end) = self.pending.len().checked_sub(LENGTH) else { return false };
         let (rest, sum) = self.pending.split_at(end);
         self.context.update(rest);
@@ -49,7 +49,7 @@ mod tests {
         let mut sum = Sum::default();
         first.chunks(7).for_each(|bytes| sum.add(bytes));
         sum.add(rest);
-        sum.is_whole()
+        sum.ends_with_its_sum()
     }
 
     #[test]
