@@ -13,7 +13,10 @@ use crate::program::repository::Repository;
 use crate::program::{Running, cowherd, eventually};
 
 /// Dashboard, metric, and the labels that are taken of it with a value that is there.
-const ASKED: [(&str, &str, &[(&str, &str)]); 28] = [
+type Asked = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+/// What the queries of the dashboards ask for.
+const ASKED: [Asked; 28] = [
     ("cluster", "gotk_resource_info", &[("customresource_kind", "Kustomization"), ("ready", "True"), ("name", "app")]),
     ("cluster", "gotk_resource_info", &[("customresource_kind", "Kustomization"), ("ready", "False"), ("name", "bad")]),
     (

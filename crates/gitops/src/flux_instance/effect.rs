@@ -60,7 +60,8 @@ pub(super) fn told(spec: &FluxInstanceSpec, idle: &[usize]) -> String {
 /// Whether the spec has the field, and something else in it than what holds anyway.
 fn is_said(spec: &Value, field: &Idle) -> bool {
     let pointer = format!("/{}", field.field.replace('.', "/"));
-    spec.pointer(&pointer).is_some_and(|value| field.holds.is_none_or(|holds| value.to_string() != holds))
+    let written = spec.pointer(&pointer).map(ToString::to_string);
+    written.is_some_and(|written| field.holds.is_none_or(|holds| written != holds))
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ pub(super) enum Shown {
     /// A token that somebody was given.
     Token(Secret),
     /// A token that a GitHub App is given.
-    App(GitHubApp),
+    App(Box<GitHubApp>),
 }
 
 /// Reads what the provider names.
@@ -57,7 +57,7 @@ pub(super) async fn of(shared: &Shared, object: &ResourceSetInputProvider, host:
             ));
         }
         let app = GitHubApp::read(&data).map_err(|cause| unusable(&cause))?;
-        return Ok(Credentials { tls, shown: Shown::App(app) });
+        return Ok(Credentials { tls, shown: Shown::App(Box::new(app)) });
     }
     let text = data.get(PASSWORD).and_then(|value| std::str::from_utf8(value).ok()).map(str::trim);
     let token = text.filter(|text| !text.is_empty());

@@ -36,14 +36,14 @@ impl Filter {
     pub(super) fn read(said: Option<&InputFilter>) -> Result<Self, WrongFilter> {
         let Some(said) = said else { return Ok(Self { limit: LIMIT, ..Self::default() }) };
         let expression = |of: &[(&'static str, &Option<String>)]| {
-            let given =
+            let mut given =
                 of.iter().filter_map(|(field, text)| Some((*field, text.as_ref().filter(|text| !text.is_empty())?)));
             let read = |(field, text): (&'static str, &String)| {
                 let expression = Regex::new(text, Limits { bytes: LARGEST });
                 expression.map_err(|error| WrongFilter { field, problem: format!("is no regular expression: {error}") })
             };
             // Of several the last counts, as with the Flux Operator.
-            given.last().map(read).transpose()
+            given.next_back().map(read).transpose()
         };
         let semver = said.semver.as_ref().filter(|text| !text.is_empty());
         let semver = semver.map(|text| Constraint::parse(text)).transpose();

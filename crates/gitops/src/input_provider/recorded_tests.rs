@@ -129,7 +129,7 @@ fn an_app_shows_the_token_that_it_is_given() {
         ("githubAppBaseURL", github.url()),
     ];
     let data = entries.map(|(key, text)| (key.to_owned(), text.into_bytes())).into();
-    let shown = Shown::App(GitHubApp::read(&data).unwrap());
+    let shown = Shown::App(Box::new(GitHubApp::read(&data).unwrap()));
     let tls = Auth { ca: Some(github.certificate.clone().into_bytes()), ..Auth::default() };
     let (tokens, terms) = (Tokens::default(), CallTerms { auth: tls, ..terms() });
     let path = "/api/v3/repos/team/app/branches";

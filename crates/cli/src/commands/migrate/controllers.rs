@@ -75,7 +75,7 @@ impl Controllers {
             "kustomize-controller" => 1,
             _ => 2,
         };
-        all.sort_by(|a, b| (rank(a), a.namespace(), a.name_any()).cmp(&(rank(b), b.namespace(), b.name_any())));
+        all.sort_by_key(|one| (rank(one), one.namespace(), one.name_any()));
         Self(all)
     }
 
