@@ -262,7 +262,7 @@ fn get_tree_trace_stats_and_export_find_what_they_read() {
     let mut record = String::new();
     GzDecoder::new(&*twice).read_to_string(&mut record).unwrap();
     let record: Value = serde_json::from_str(&record).unwrap();
-    assert!(record["manifest"].as_str().unwrap().contains("name: \"default-web-map\""), "{record}");
+    assert!(record["manifest"].as_str().unwrap().contains("name: default-web-map"), "{record}");
 
     // trace: labels that lead to who applied it, and its source.
     for (object, label, owner) in [("red", "kustomize", "app"), ("default-web-map", "helm", "web")] {

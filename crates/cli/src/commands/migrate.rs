@@ -116,11 +116,12 @@ impl Migrate {
         }
         self.agent(&self.agent_flags)?;
         let client = self.access.reach().await?.client;
+        let controllers = Controllers::find(&client).await?;
         own_agents::refuse(&client).await?;
         if self.back {
             return self.go_back(&client).await;
         }
-        let found = self.look(&client).await?;
+        let found = self.look(&client, controllers).await?;
         if let Some(format) = self.output {
             output::print_structured(&found.structured(), format)?;
             return Ok(found.status());
@@ -138,8 +139,7 @@ impl Migrate {
     }
 
     /// Looks, and changes nothing.
-    async fn look(&self, client: &Client) -> Result<Found> {
-        let controllers = Controllers::find(client).await?;
+    async fn look(&self, client: &Client, controllers: Controllers) -> Result<Found> {
         if controllers.is_empty() {
             // One who stopped them by hand has agents by now, or has nothing to take over from.
             bail!(

@@ -126,8 +126,12 @@ mod tests {
     fn rsa(length: usize) -> String {
         let value = |tag: u8, bytes: &[u8]| {
             let length = bytes.len().to_be_bytes();
-            let length = &length[length.len() - 3..];
-            [&[tag, 0x83], length, bytes].concat()
+            let zeros = length.iter().take_while(|byte| **byte == 0).count();
+            let length = &length[zeros.min(length.len() - 1)..];
+            match length {
+                [short @ 0..0x80] => [&[tag, *short], bytes].concat(),
+                long => [&[tag, 0x80 | long.len() as u8], long, bytes].concat(),
+            }
         };
         let number = |length: usize| value(2, &[&[0x7f], vec![0xff; length - 1].as_slice()].concat());
         let half = length / 2;
