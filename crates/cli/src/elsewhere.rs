@@ -183,7 +183,6 @@ fn tip(word: &str, second: Option<&str>) -> Option<String> {
             "`cowherd diff --base REVISION` shows objects with their variables replaced, and `cowherd check` tells those that have \
              no value"
         }
-        "migrate" => "Flux's objects are taken as they are; `cowherd check` says what of a repository is not",
         "wait" => {
             "`cowherd up --once` waits until all is Ready, `cowherd reconcile NAME` until NAME is; or `kubectl wait \
              --for=condition=Ready KIND/NAME -n NAMESPACE`"

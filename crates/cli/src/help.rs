@@ -93,7 +93,8 @@ mod tests {
             &["username", "password", "private-key-file", "known-hosts-file", "ca-file"],
         ),
         (&["diff"], "Without a cluster", &["base", "path", "max-size"]),
-        (&["diff", "check"], "Without a cluster", &["with", "source", "exclude", "offline", "sops-age-key-file"]),
+        (&["diff", "check"], "Without a cluster", &["with", "source", "exclude", "offline"]),
+        (&["diff", "check", "migrate"], "What is encrypted", &["sops-age-key-file"]),
         (
             &["render"],
             "Where a chart is",

@@ -11,8 +11,9 @@ use kube::{Api, Client};
 use serde_json::json;
 
 use crate::bootstrap::{ROOT, apply};
-use crate::checkout::HEADING;
 
+/// The heading in a command's help under which the flag stands.
+const HEADING: &str = "What is encrypted";
 /// The Secret with the keys, named as Flux's documentation names it.
 pub const SECRET: &str = "sops-age";
 /// Its key.

@@ -50,8 +50,11 @@ const MOST: usize = 12;
 ///   cowherd migrate --image registry.example.com/cowherd:1.0 --yes
 ///   cowherd migrate --yes                                          # then `cowherd agent`, wherever
 ///   cowherd migrate --back --yes
+///
+/// Ends with 0 if nothing would change, or it was done; with 1 if something is in the way or would
+/// change, or it failed; with 2 on a wrong command line.
 #[derive(Args)]
-#[command(verbatim_doc_comment, after_help = EXIT_STATUS)]
+#[command(verbatim_doc_comment)]
 pub struct Migrate {
     #[command(flatten)]
     pub access: Access,
@@ -93,11 +96,6 @@ struct AgentLine {
     #[command(flatten)]
     agent: Agent,
 }
-
-/// How it ends.
-const EXIT_STATUS: &str = "\
-Exit status: 0 if nothing would change, or it was done; 1 if something is in the way or would change, or it failed; \
-2 for a command line that makes no sense.";
 
 /// What was found of a cluster that Flux keeps.
 struct Found {
