@@ -8,6 +8,7 @@ mod convergence;
 mod definitions;
 mod drift;
 mod lists;
+mod mttp;
 mod planes;
 mod program;
 mod rendering;
@@ -22,13 +23,15 @@ use anyhow::{Context, Result, bail};
 
 use table::Table;
 
-const USAGE: &str = "usage: cowherd-benches PROGRAM [--charts DIRECTORY] [--peer KUBECONFIG] [--only PART] [APPS]";
+const USAGE: &str =
+    "usage: cowherd-benches PROGRAM [--charts DIRECTORY] [--peer KUBECONFIG] [--flux DIRECTORY] [--only PART] [APPS]";
 /// What can be measured alone.
-const PARTS: [&str; 8] = ["start", "planes", "lists", "watches", "definitions", "rendering", "convergence", "apps"];
+const PARTS: [&str; 9] =
+    ["start", "planes", "lists", "watches", "definitions", "rendering", "convergence", "mttp", "apps"];
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let Arguments { program, apps, charts, peer, only } = Arguments::read()?;
+    let Arguments { program, apps, charts, peer, flux, only } = Arguments::read()?;
     let mut table = Table::new();
     for part in PARTS.into_iter().filter(|part| only.as_ref().is_none_or(|only| only == part)) {
         match part {
@@ -38,6 +41,7 @@ async fn main() -> Result<()> {
             "watches" => watches::measure(&program, &mut table).await?,
             "definitions" => definitions::measure(&program, &mut table).await?,
             "rendering" => rendering::measure(&program, charts.as_deref(), &mut table)?,
+            "mttp" => mttp::measure(&program, peer.as_deref(), flux.as_deref(), &mut table).await?,
             "convergence" if apps > 0 => convergence::measure(&program, &mut table).await?,
             _ if apps > 0 => apps::measure(&program, apps, &mut table).await?,
             _ => {}
@@ -56,6 +60,8 @@ struct Arguments {
     charts: Option<PathBuf>,
     /// The admin's kubeconfig of a real kube-apiserver, to be measured beside.
     peer: Option<PathBuf>,
+    /// Where Flux's own controllers lie, to be measured beside on the same kube-apiserver.
+    flux: Option<PathBuf>,
     /// The one part that is measured, instead of all.
     only: Option<String>,
 }
@@ -64,11 +70,12 @@ impl Arguments {
     fn read() -> Result<Self> {
         let mut words = std::env::args().skip(1);
         let program = words.next().context(USAGE)?.into();
-        let mut arguments = Self { program, apps: 1000, charts: None, peer: None, only: None };
+        let mut arguments = Self { program, apps: 1000, charts: None, peer: None, flux: None, only: None };
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--charts" => arguments.charts = Some(words.next().context("--charts needs a directory")?.into()),
                 "--peer" => arguments.peer = Some(words.next().context("--peer needs a kubeconfig")?.into()),
+                "--flux" => arguments.flux = Some(words.next().context("--flux needs a directory")?.into()),
                 "--only" => arguments.only = words.next(),
                 number => arguments.apps = number.parse().with_context(|| format!("{number:?} is no number"))?,
             }

@@ -18,35 +18,57 @@ pub async fn client(kubeconfig: &Path) -> Result<Client> {
     Ok(Client::try_from(config)?)
 }
 
-/// A running program, killed when the value goes.
-pub struct Program {
-    child: Child,
-    data_dir: PathBuf,
-    log: PathBuf,
+/// A running process, killed when the value goes.
+pub struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+impl Process {
+    /// Starts it; what it has to say goes to a file.
+    pub fn start(command: &mut Command, log: &Path) -> Result<Self> {
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(log)?);
+        let program = command.get_program().to_owned();
+        Ok(Self(command.spawn().with_context(|| format!("cannot start {}", program.display()))?))
     }
+
+    /// The memory that is resident, in KiB.
+    pub fn resident(&self) -> Result<u64> {
+        self.status("VmRSS:")
+    }
+
+    /// The most memory that was resident, in KiB.
+    pub fn peak(&self) -> Result<u64> {
+        self.status("VmHWM:")
+    }
+
+    fn status(&self, name: &str) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
+        let line = status.lines().find(|line| line.starts_with(name)).with_context(|| format!("no {name}"))?;
+        let number = line.split_whitespace().nth(1).context("no number")?;
+        Ok(number.parse()?)
+    }
+}
+
+/// A running program with an API of its own.
+pub struct Program {
+    process: Process,
+    data_dir: PathBuf,
+    log: PathBuf,
 }
 
 impl Program {
     /// Starts it with these arguments on a data directory.
     pub fn start(program: &Path, data_dir: &Path, arguments: &[&str]) -> Result<Self> {
         let log = data_dir.with_extension("log");
-        let child = Command::new(program)
-            .env("COWHERD_LOG", "off,cowherd_gitops::producer::render=debug")
-            .args(arguments)
-            .args(["--listen", "127.0.0.1:0", "--data-dir"])
-            .arg(data_dir)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(File::create(&log)?)
-            .spawn()
-            .with_context(|| format!("cannot start {}", program.display()))?;
-        Ok(Self { child, data_dir: data_dir.to_owned(), log })
+        let mut command = Command::new(program);
+        command.env("COWHERD_LOG", "off,cowherd_gitops::producer::render=debug").args(arguments);
+        command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(data_dir);
+        Ok(Self { process: Process::start(&mut command, &log)?, data_dir: data_dir.to_owned(), log })
     }
 
     /// A client, as soon as `/readyz` answers.
@@ -59,7 +81,7 @@ impl Program {
                     return Ok(client);
                 }
             }
-            if let Some(status) = self.child.try_wait()? {
+            if let Some(status) = self.process.0.try_wait()? {
                 bail!("the program ended with {status}");
             }
             if start.elapsed() > PATIENCE {
@@ -80,18 +102,11 @@ impl Program {
 
     /// The memory that is resident, in KiB.
     pub fn resident(&self) -> Result<u64> {
-        self.status("VmRSS:")
+        self.process.resident()
     }
 
     /// The most memory that was resident, in KiB.
     pub fn peak(&self) -> Result<u64> {
-        self.status("VmHWM:")
-    }
-
-    fn status(&self, name: &str) -> Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find(|line| line.starts_with(name)).with_context(|| format!("no {name}"))?;
-        let number = line.split_whitespace().nth(1).context("no number")?;
-        Ok(number.parse()?)
+        self.process.peak()
     }
 }
