@@ -129,8 +129,9 @@ async fn what_is_not_to_be_pruned_stays_and_goes_on() {
     follow(&world, json!({})).await;
     says(&world, "ReconciliationSucceeded", "Applied 2 objects").await;
     let stays = json!({ "metadata": { "annotations": { "fluxcd.controlplane.io/prune": "disabled" } } });
-    world.patch(KUSTOMIZE, "Kustomization", FLUX, FLUX, stays.clone()).await;
-    world.patch(SOURCE, "GitRepository", FLUX, FLUX, stays).await;
+    // By somebody whose changes are not undone, as those of kubectl are.
+    world.patch_as("somebody", KUSTOMIZE, "Kustomization", FLUX, FLUX, stays.clone()).await;
+    world.patch_as("somebody", SOURCE, "GitRepository", FLUX, FLUX, stays).await;
     delete(&world).await;
     let kustomization = world.get(KUSTOMIZE, "Kustomization", Some(FLUX), FLUX).await.unwrap();
     assert_eq!(kustomization["spec"]["deletionPolicy"], Value::Null, "{kustomization}");
