@@ -60,8 +60,8 @@ fn push_chart(to: &Repository<'_>, version: &str) {
 
 /// What an app is.
 fn app(name: &str, version: &str) -> String {
-    let labels = format!("{{app.kubernetes.io/name: {name}}}");
-    let service = format!("{{service: {{name: {name}, port: {{name: http}}}}}}");
+    let labels = format!("{{app.kubernetes.io/name: {name:?}}}");
+    let service = format!("{{service: {{name: {name:?}, port: {{name: http}}}}}}");
     format!(
         "apiVersion: v1
 kind: ServiceAccount
