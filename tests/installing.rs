@@ -209,6 +209,27 @@ fn again_it_changes_nothing_and_says_so_to_programs() {
 }
 
 #[test]
+fn what_says_the_same_is_unchanged_whoever_has_described_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let running = Running::start(directory.path(), ["server"]);
+    let bring = || {
+        let output = install(&running, &["--image", IMAGE, "--timeout", "1s"]);
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    bring();
+    // What the API gives it anyway.
+    let exported =
+        succeeded(cowherd(directory.path()).args(["install", "--image", IMAGE, "--export"]).output().unwrap());
+    let mut service = documents(&exported).into_iter().find(|one| one["kind"] == "Service").unwrap();
+    service["spec"]["sessionAffinity"] = "None".into();
+    let file = directory.path().join("service.json");
+    std::fs::write(&file, service.to_string()).unwrap();
+    running.kubectl_ok(["apply", "--server-side", "--field-manager=cowherd", "-f", file.to_str().unwrap()]);
+    let said = bring();
+    assert!(said.contains("Service/flux-system/webhook-receiver unchanged"), "{said}");
+}
+
+#[test]
 fn where_flux_runs_neither_is_brought_nor_works_unless_it_is_meant() {
     let directory = tempfile::tempdir().unwrap();
     let running = Running::start(directory.path(), ["server"]);

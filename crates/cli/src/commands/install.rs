@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use cowherd_apply::mask::Mask;
 use cowherd_apply::{
-    Action, Applier, ApplyError, Expectation, Manifest, ManifestError, Options, Ownership, Versioned, order,
+    Action, Applier, ApplyError, Expectation, Manifest, ManifestError, Options, Ownership, Versioned, compare, order,
 };
 use cowherd_runtime::Shard;
 use k8s_openapi::api::apps::v1::Deployment;
@@ -207,15 +207,14 @@ fn told(error: ApplyError) -> anyhow::Error {
     anyhow!(error.told(&Mask::default()))
 }
 
-/// Applies one object.
+/// Applies one object. One of which only who describes its fields has changed is as it was.
 async fn put(applier: &Applier, manifest: &Manifest) -> Result<Action> {
-    let version = |object: Option<Value>| object.map(|object| object["metadata"]["resourceVersion"].clone());
-    let before = version(applier.look(manifest.versioned(), None).await.map_err(told)?);
+    let before = applier.look(manifest.versioned(), None).await.map_err(told)?;
     applier.apply_single(manifest, None).await.map_err(told)?;
-    let after = version(applier.look(manifest.versioned(), None).await.map_err(told)?);
+    let after = applier.look(manifest.versioned(), None).await.map_err(told)?;
     Ok(match before {
         None => Action::Created,
-        before if before == after => Action::Unchanged,
+        before if compare(before.as_ref(), after.as_ref()).is_empty() => Action::Unchanged,
         Some(_) => Action::Configured,
     })
 }
