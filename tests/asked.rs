@@ -32,6 +32,8 @@ const ASKING: [&[&str]; 19] = [
     &["install"],
     &["migrate"],
 ];
+/// The commands that bring agents to a cluster, which is never the control plane of where one stands: that has its own.
+const BRINGING: [&str; 3] = ["agent", "install", "migrate"];
 /// The commands that ask none, or that say of it what is theirs: the version of a cluster that is not there is no failure, and
 /// a log is a file.
 const OTHERS: [&str; 7] = ["up", "server", "check", "logs", "version", "completion", "man"];
@@ -105,7 +107,8 @@ fn a_control_plane_that_has_ended_is_named_with_what_names_it_and_how_it_is_star
     std::fs::remove_dir_all(data_dir).unwrap();
     let lost = format!("KUBECONFIG names {}, which is not there", file.display());
     for line in ASKING {
-        says(line, &run(place.path(), line, &file), &[&lost, "to ask another: unset KUBECONFIG, or --data-dir DIR"]);
+        let flag = if BRINGING.contains(&line[0]) { "--kubeconfig FILE" } else { "--data-dir DIR" };
+        says(line, &run(place.path(), line, &file), &[&lost, &format!("to ask another: unset KUBECONFIG, or {flag}")]);
     }
 }
 
@@ -142,8 +145,11 @@ fn a_cluster_that_will_not_is_named_with_what_names_it_and_what_to_do() {
     ] {
         let server = if *file == no_api { &stranger } else { &address };
         let asked = format!("asked: {server}, the context \"elsewhere\" of {}, which KUBECONFIG names", file.display());
-        let another = "to ask the control plane of where you stand: unset KUBECONFIG, or --data-dir .cowherd";
         for line in ASKING {
+            let another = match BRINGING.contains(&line[0]) {
+                true => "to ask another: unset KUBECONFIG, or --kubeconfig FILE, or --context NAME of the same",
+                false => "to ask the control plane of where you stand: unset KUBECONFIG, or --data-dir .cowherd",
+            };
             says(line, &run(place.path(), line, file), &[words[0], words[1], &asked, another]);
         }
     }

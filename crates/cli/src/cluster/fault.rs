@@ -7,8 +7,7 @@ use cowherd_source::{TlsRemedies, tls_fault};
 use kube::core::Status;
 use kube::runtime::watcher;
 
-use super::NAME_ONE;
-use super::origin::Origin;
+use super::origin::{Choice, Origin};
 use crate::failure;
 
 /// An error that is about the cluster that was asked. Whoever reads of it has to learn which one that was.
@@ -36,13 +35,13 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Nothing says which cluster is meant.
+/// Nothing says which cluster is meant, to a command that can be told of these.
 #[derive(Debug)]
-pub struct Nowhere;
+pub struct Nowhere(pub Choice);
 
 impl fmt::Display for Nowhere {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no cluster to work on: {NAME_ONE}")
+        write!(f, "no cluster to work on: {}", self.0.name_one())
     }
 }
 
@@ -241,10 +240,10 @@ impl Remedy {
         let own = match self {
             Self::Start => match origin.start() {
                 Some(command) => Some(format!("to start it: {command}")),
-                None => Some(
-                    "if it is one of cowherd's, start it where its data directory is: cowherd up --data-dir DIR"
-                        .to_owned(),
-                ),
+                None => Some(format!(
+                    "if it is one of cowherd's, start it where its data directory is: {}",
+                    origin.choice().start()
+                )),
             },
             Self::TakeAgain => Some(format!(
                 "another one may listen there by now, or it has new certificates: take its kubeconfig again{}",
@@ -287,7 +286,7 @@ mod tests {
     #[test]
     fn no_cluster_is_told_from_one_that_answers() {
         let refused = Status { code: 403, ..Status::default() };
-        assert!(is_of_no_cluster(&Nowhere.into()));
+        assert!(is_of_no_cluster(&Nowhere(Choice::All).into()));
         assert!(!is_of_no_cluster(&Fault::Refused(Box::new(refused)).into()));
         assert!(!is_of_no_cluster(&missing("nothing is there")));
         assert!(!is_of_no_cluster(&anyhow::anyhow!("another")));

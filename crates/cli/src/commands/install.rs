@@ -123,6 +123,12 @@ impl Install {
         Ok(ExitCode::SUCCESS)
     }
 
+    /// What is said to who has no cluster, unless a flag says which is meant.
+    pub fn without_a_cluster(&self) -> Option<&'static str> {
+        let is_named = self.access.kubeconfig.is_some() || self.access.context.is_some();
+        (!is_named).then_some("to print what it would bring, without a cluster: cowherd install --export")
+    }
+
     fn documents(&self, is_open: bool) -> Result<Vec<Value>> {
         documents(self.agents(is_open)?.as_ref(), if is_open { Rights::Open } else { Rights::Locked })
     }

@@ -68,7 +68,7 @@ pub struct Migrate {
     #[arg(long, requires = "yes")]
     force: bool,
     /// Stop the agents in the cluster, and start Flux's controllers again
-    #[arg(long, conflicts_with = "image")]
+    #[arg(long, conflicts_with_all = ["image", "image_pull_secret", "agent_flags"])]
     back: bool,
     /// How long Pods may take to end, beyond their grace period, the cluster to serve the definitions, and the agents to run
     #[arg(long, value_name = "DURATION", default_value = TIMEOUT, value_parser = parse_duration)]
