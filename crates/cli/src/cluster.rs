@@ -19,7 +19,7 @@ use crate::station::Station;
 use crate::{completion, failure};
 pub use data_dir::{Plane, default_data_dir, kubeconfig_path, set_data_dir};
 use fault::Nowhere;
-pub use fault::{explain, is_of_no_cluster, missing, told};
+pub use fault::{explain, is_of_no_cluster, missing, told, unseen};
 use origin::Named;
 pub use origin::{Choice, Origin, up};
 

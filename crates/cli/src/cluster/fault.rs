@@ -137,6 +137,18 @@ pub fn explain(error: kube::Error) -> anyhow::Error {
     }
 }
 
+/// The error of who may not list some kinds, each by its name in paths with its group: all of them are told together. `None`
+/// where there are none.
+pub fn unseen(refused: Vec<(String, Box<Status>)>) -> Option<anyhow::Error> {
+    let mut all = refused.into_iter();
+    let (_, mut first) = all.next()?;
+    let others: Vec<String> = all.map(|(name, _)| name).collect();
+    if !others.is_empty() {
+        first.message = format!("{}; so are {}", first.message, others.join(", "));
+    }
+    Some(Fault::Refused(first).into())
+}
+
 /// The error of who asked for what the cluster does not have.
 pub fn missing(text: impl Into<String>) -> anyhow::Error {
     Fault::Missing(text.into()).into()
@@ -290,6 +302,18 @@ mod tests {
         assert!(!is_of_no_cluster(&Fault::Refused(Box::new(refused)).into()));
         assert!(!is_of_no_cluster(&missing("nothing is there")));
         assert!(!is_of_no_cluster(&anyhow::anyhow!("another")));
+    }
+
+    #[test]
+    fn kinds_that_may_not_be_seen_are_told_together() {
+        let refused = |name: &str| {
+            let status = Status::failure(&format!("{name} is forbidden: User \"jane\" cannot list"), "Forbidden");
+            (name.to_owned(), Box::new(status.with_code(403)))
+        };
+        assert!(unseen(Vec::new()).is_none());
+        let error = unseen(["a.example.com", "b.example.com", "c"].map(refused).to_vec()).unwrap();
+        assert_eq!(error.to_string(), "a.example.com is forbidden: User \"jane\" cannot list; so are b.example.com, c");
+        assert_eq!(remedy(&error.context("this is not all")), Some(Remedy::Ask));
     }
 
     #[test]
