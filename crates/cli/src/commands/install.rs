@@ -17,7 +17,7 @@ use kube::{Api, Client};
 use serde_json::{Value, json};
 
 use super::reconcile::parse_duration;
-use crate::bootstrap::ROOT;
+use crate::bootstrap::{MANAGER, ROOT};
 use crate::cluster::{Access, explain};
 use crate::output::{self, Format};
 use crate::terminal::{Mark, tell};
@@ -28,9 +28,6 @@ use documents::{InCluster, LOCK_DOWN, Rights, documents};
 const AGENTS: &str = "cowherd-agent";
 /// The flag of theirs by which nobody's account is one.
 const ACCOUNT: &str = "--default-service-account=";
-
-/// The field manager of what is brought, as that of the agents' accounts.
-const MANAGER: &str = "cowherd";
 
 /// Bring cowherd to a cluster that you have
 ///
@@ -209,7 +206,7 @@ fn takes_time(object: &Versioned) -> bool {
 }
 
 /// What people are told. No Secret is among what is brought.
-fn told(error: ApplyError) -> anyhow::Error {
+pub(super) fn told(error: ApplyError) -> anyhow::Error {
     anyhow!(error.told(&Mask::default()))
 }
 
