@@ -133,6 +133,13 @@ fn names_that_nothing_has_end_with_1_and_what_may_be_meant_is_said() {
         ("trace cm/rde", 1, "did you mean red?"),
         ("trace confgmap/red", 1, "did you mean configmap?"),
         ("get sources oci", 0, "no ocirepositories found in \"flux-system\" namespace"),
+        ("get hr -n nowhere", 0, "no helmreleases found in \"nowhere\" namespace"),
+        ("get -n nowhere", 0, "no resources found in \"nowhere\" namespace"),
+        ("get sources -n nowhere -o name", 0, "no sources found in \"nowhere\" namespace"),
+        ("get images -o wide", 0, "no images found in \"flux-system\" namespace"),
+        ("get alert-providers --no-header", 0, "no providers found in \"flux-system\" namespace"),
+        ("get ks --status-selector ready=unknown -n nowhere", 0, "no kustomizations found in \"nowhere\" namespace"),
+        ("get hr -A", 0, "no helmreleases found"),
         ("events --for confgmap/red", 1, "did you mean configmap?"),
         ("logs ks/apq", 1, "did you mean app?"),
     ] {

@@ -165,9 +165,10 @@ impl Get {
         }
         if found.iter().all(Vec::is_empty) {
             let sought = match kinds {
-                [kind] => kind.plural().to_owned(),
-                kinds if kinds.contains(&Kind::Kustomization) => "Kustomizations or sources".to_owned(),
-                _ => "sources".to_owned(),
+                [kind] => kind.plural(),
+                kinds if *kinds == Kind::SOURCES => "sources",
+                kinds if *kinds == Kind::IMAGES => "images",
+                _ => "resources",
             };
             self.cluster.tell_none(&format!("no {sought} found{}", self.where_looked()));
         } else if self.output == Some(Form::Name) {
