@@ -26,6 +26,9 @@ const HERD: &str = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDef
                     plural: herds}\n  versions:\n    - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: \
                     object}}}\n";
 
+/// Says that a source is to rest.
+const SUSPEND: &str = r#"{"spec":{"suspend":true}}"#;
+
 /// A cluster in which Flux keeps a ConfigMap: as the agents left it, whom it was taken from just now.
 struct Cluster {
     directory: tempfile::TempDir,
@@ -214,6 +217,17 @@ fn what_would_change_or_stands_in_the_way_is_told_and_nothing_is_done() {
     cluster.migrate(&["--back", "--yes"], 0);
     cluster.migrate(&["--yes", "--force"], 0);
     assert_eq!(cluster.controllers()[0], (0.into(), "2".into()));
+}
+
+#[test]
+fn a_suspended_source_is_in_the_way_only_where_it_names_something_else_by_now() {
+    let cluster = Cluster::new();
+    cluster.running.kubectl_ok(["patch", "gitrepository", "fleet", "-n", "flux-system", "--type=merge", "-p", SUSPEND]);
+    assert_says(&cluster.migrate(&[], 0), &["no object would be created, changed or deleted"]);
+    cluster.repository.write("apps/second.yaml", &config_map("second", "1"));
+    cluster.repository.commit("one more");
+    let said = cluster.migrate(&[], 1);
+    assert_says(&said, &["GitRepository flux-system/fleet is suspended and has main@sha1:", "--accept=untold --yes"]);
 }
 
 /// There is no node that would run the agents.

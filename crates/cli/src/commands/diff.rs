@@ -269,7 +269,7 @@ pub async fn everything(
     let live = Live::list(client, Kind::Kustomization).await?;
     let directory = downloads::own_directory()?;
     let looked = async {
-        let means = Means { access, default_account, ..means(client, &directory, keys).await? };
+        let means = Means { access, default_account, is_new: true, ..means(client, &directory, keys).await? };
         let foresight = Foresight::new(client.clone(), means);
         let mut walk = Walk::new(&live, &foresight, None, &|_| false);
         walk.all(live.everywhere().cloned().collect(), true).await?;
@@ -290,6 +290,7 @@ async fn means(client: &Client, directory: &Path, keys: &SopsKeys) -> Result<Mea
         keys: sops::of_cluster(client, keys).await?,
         seed: None,
         default_account: DefaultAccount::Unknown,
+        is_new: false,
     })
 }
 

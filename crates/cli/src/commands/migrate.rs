@@ -52,14 +52,14 @@ const MOST: usize = 12;
 /// --uninstall also what only the agents needed goes.
 ///
 /// What would be changed or is in the way has a name: an object, a kind, or one of the words changes,
-/// suspended, unsupported, flags and untold for all of a sort. Nothing is done unless all of it is
-/// accepted by name, or --force takes it whatever it is.
+/// unsupported, flags and untold for all of a sort. Nothing is done unless all of it is accepted by
+/// name, or --force takes it whatever it is.
 ///
 /// Examples:
 ///   cowherd migrate                                                # look, and change nothing
 ///   cowherd migrate --image registry.example.com/cowherd:1.0 --yes
 ///   cowherd migrate --yes                                          # then `cowherd agent`, wherever
-///   cowherd migrate --accept ConfigMap/default/motd,suspended --yes
+///   cowherd migrate --accept ConfigMap/default/motd,untold --yes
 ///   cowherd migrate --back --yes
 ///   cowherd migrate --back --uninstall --yes
 #[derive(Args)]
@@ -372,20 +372,16 @@ impl Found {
     /// What stands in the way, and what would change.
     fn findings(&self) -> Vec<Finding> {
         let changes = self.outlook.changed().map(|object| Finding::about(Sort::Changes, object.to_string()));
-        let suspended = self.survey.suspended().iter().map(|source| Finding::about(Sort::Suspended, source));
         let unsupported = self.survey.unsupported().map(|(kind, _)| Finding::about(Sort::Unsupported, kind));
         let flags = self.flags.problems().iter().map(|_| Finding::of(Sort::Flags));
         let untold = self.outlook.untold().iter().map(|_| Finding::of(Sort::Untold));
         let refused = self.refused.iter().map(|_| Finding::of(Sort::Refused));
-        changes.chain(suspended).chain(unsupported).chain(flags).chain(untold).chain(refused).collect()
+        changes.chain(unsupported).chain(flags).chain(untold).chain(refused).collect()
     }
 
     /// What stands in the way.
     fn problems(&self) -> Vec<String> {
-        let suspended = self.survey.suspended().iter().map(|source| {
-            format!("{source} is suspended: what Flux has of it agents do not have, until it is resumed")
-        });
-        self.flags.problems().iter().cloned().chain(suspended).chain(self.refused.iter().cloned()).collect()
+        self.flags.problems().iter().cloned().chain(self.refused.iter().cloned()).collect()
     }
 
     fn tell(&self) {

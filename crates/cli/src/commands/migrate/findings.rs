@@ -11,8 +11,6 @@ const MOST: usize = 12;
 pub enum Sort {
     /// An object would be created, changed or deleted.
     Changes,
-    /// A source rests.
-    Suspended,
     /// A kind that nothing here acts upon.
     Unsupported,
     /// Flux's controllers are told what agents cannot be told.
@@ -24,14 +22,13 @@ pub enum Sort {
 }
 
 /// The sorts that can be accepted as a whole.
-pub const ACCEPTABLE: [Sort; 5] = [Sort::Changes, Sort::Suspended, Sort::Unsupported, Sort::Flags, Sort::Untold];
+pub const ACCEPTABLE: [Sort; 4] = [Sort::Changes, Sort::Unsupported, Sort::Flags, Sort::Untold];
 
 impl Sort {
     /// What it is called.
     pub fn word(self) -> &'static str {
         match self {
             Self::Changes => "changes",
-            Self::Suspended => "suspended",
             Self::Unsupported => "unsupported",
             Self::Flags => "flags",
             Self::Untold => "untold",
