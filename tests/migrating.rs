@@ -227,7 +227,7 @@ fn a_suspended_source_is_in_the_way_only_where_it_names_something_else_by_now() 
     cluster.repository.write("apps/second.yaml", &config_map("second", "1"));
     cluster.repository.commit("one more");
     let said = cluster.migrate(&[], 1);
-    assert_says(&said, &["GitRepository flux-system/fleet is suspended and has main@sha1:", "--accept=untold --yes"]);
+    assert_says(&said, &["GitRepository/flux-system/fleet is suspended and has main@sha1:", "--accept=untold --yes"]);
 }
 
 /// There is no node that would run the agents.
