@@ -114,8 +114,8 @@ struct AgentLine {
 
 /// How it ends.
 const EXIT_STATUS: &str = "\
-Exit status: 0 if nothing would change that is not accepted, or it was done; 1 if something is in the way or would change, or it \
-failed; 2 for a command line that makes no sense.";
+Ends with 0 if nothing would change that is not accepted, or it was done; with 1 if something is in the way or would change, or it \
+failed; with 2 for a command line that makes no sense.";
 
 /// What was found of a cluster that Flux keeps.
 struct Found {
