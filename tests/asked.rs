@@ -32,6 +32,8 @@ const ASKING: [&[&str]; 19] = [
     &["install"],
     &["migrate"],
 ];
+/// The commands that bring agents to a cluster, which is never the control plane of where one stands: that has its own.
+const BRINGING: [&str; 3] = ["agent", "install", "migrate"];
 /// The commands that ask none, or that say of it what is theirs: the version of a cluster that is not there is no failure, and
 /// a log is a file.
 const OTHERS: [&str; 7] = ["up", "server", "check", "logs", "version", "completion", "man"];
@@ -105,7 +107,8 @@ fn a_control_plane_that_has_ended_is_named_with_what_names_it_and_how_it_is_star
     std::fs::remove_dir_all(data_dir).unwrap();
     let lost = format!("KUBECONFIG names {}, which is not there", file.display());
     for line in ASKING {
-        says(line, &run(place.path(), line, &file), &[&lost, "to ask another: unset KUBECONFIG, or --data-dir DIR"]);
+        let flag = if BRINGING.contains(&line[0]) { "--kubeconfig FILE" } else { "--data-dir DIR" };
+        says(line, &run(place.path(), line, &file), &[&lost, &format!("to ask another: unset KUBECONFIG, or {flag}")]);
     }
 }
 
@@ -142,8 +145,11 @@ fn a_cluster_that_will_not_is_named_with_what_names_it_and_what_to_do() {
     ] {
         let server = if *file == no_api { &stranger } else { &address };
         let asked = format!("asked: {server}, the context \"elsewhere\" of {}, which KUBECONFIG names", file.display());
-        let another = "to ask the control plane of where you stand: unset KUBECONFIG, or --data-dir .cowherd";
         for line in ASKING {
+            let another = match BRINGING.contains(&line[0]) {
+                true => "to ask another: unset KUBECONFIG, or --kubeconfig FILE, or --context NAME of the same",
+                false => "to ask the control plane of where you stand: unset KUBECONFIG, or --data-dir .cowherd",
+            };
             says(line, &run(place.path(), line, file), &[words[0], words[1], &asked, another]);
         }
     }
@@ -189,6 +195,50 @@ fn what_a_cluster_does_not_have_is_told_with_the_cluster() {
             "{said}"
         );
     }
+}
+
+/// The kubeconfig of somebody who may list these kinds in `flux-system`, and nothing else.
+fn of_who_sees(running: &Running, kinds: &str) -> PathBuf {
+    let kubectl = |words: &[&str]| running.kubectl_ok(words);
+    kubectl(&["create", "serviceaccount", "viewer", "-n", "flux-system"]);
+    kubectl(&["create", "role", "viewer", "-n", "flux-system", "--verb=get,list", "--resource", kinds]);
+    let account = "--serviceaccount=flux-system:viewer";
+    kubectl(&["create", "rolebinding", "viewer", "-n", "flux-system", "--role=viewer", account]);
+    let token = kubectl(&["create", "token", "viewer", "-n", "flux-system"]);
+    let (address, authority) = (value(running, "server"), value(running, "certificate-authority-data"));
+    kubeconfig(running.data_dir.with_file_name("viewer"), &address, &authority, &format!("{{token: {}}}", token.trim()))
+}
+
+#[test]
+fn what_of_several_kinds_may_not_be_seen_is_told_together_behind_what_may() {
+    let (place, directory) = (place(), tempfile::tempdir().unwrap());
+    let running = Running::start(directory.path(), ["server"]);
+    succeeded(cowherd(place.path()).arg("install").arg("--kubeconfig").arg(running.kubeconfig()).output().unwrap());
+    let manifest = place.path().join("fleet.yaml");
+    let fleet = "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {name: fleet, namespace: \
+                 flux-system}\nspec: {interval: 1m, url: 'https://example.com/fleet', suspend: true}\n";
+    std::fs::write(&manifest, fleet).unwrap();
+    running.kubectl_ok(["apply", "--server-side", "-f", manifest.to_str().unwrap()]);
+    let kinds = "gitrepositories.source.toolkit.fluxcd.io,kustomizations.kustomize.toolkit.fluxcd.io";
+    let file = of_who_sees(&running, kinds);
+    let unseen = ["helmreleases.helm.toolkit.fluxcd.io", "alerts.notification.toolkit.fluxcd.io"];
+    for line in [&["get"][..], &["get", "all", "-o", "json"], &["get", "sources"]] {
+        let output = run(place.path(), line, &file);
+        let more = if line.contains(&"sources") { "buckets.source.toolkit.fluxcd.io" } else { unseen[0] };
+        let words = ["this is not all that there may be", "is forbidden: User", "so are", more, "whoever administers"];
+        says(line, &output, &words);
+        assert!(String::from_utf8_lossy(&output.stdout).contains("fleet"), "{line:?}: {output:?}");
+    }
+    assert!(succeeded(run(place.path(), &["get", "sources", "git"], &file)).contains("fleet"));
+    let nothing = run(place.path(), &["get", "ks"], &file);
+    assert!(String::from_utf8_lossy(&nothing.stderr).contains("no kustomizations found"), "{nothing:?}");
+    assert!(succeeded(nothing).is_empty());
+    says(&["get"], &run(place.path(), &["get", "hr"], &file), &["helmreleases.helm.toolkit.fluxcd.io is forbidden"]);
+    // Nothing of a step is begun of which not all may be seen.
+    says(&["reconcile"], &run(place.path(), &["reconcile"], &file), &["is forbidden", "so are"]);
+    let elsewhere =
+        ["deployments.apps is forbidden", "customresourcedefinitions.apiextensions.k8s.io", unseen[0], unseen[1]];
+    says(&["migrate"], &run(place.path(), &["migrate"], &file), &elsewhere);
 }
 
 #[test]

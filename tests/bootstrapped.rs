@@ -150,13 +150,17 @@ fn a_checkout_is_followed_whatever_it_says_of_itself() {
     let source = running.get("gitrepository flux-system -n flux-system");
     assert_eq!(source["spec"]["url"], format!("file://{}", repository.path.display()));
     assert!(source["spec"]["secretRef"].is_null(), "{source}");
-    running.kubectl_ok(["get", "deployment", "source-controller", "-n", "flux-system"]);
+    // Nothing here would run Flux's own controllers, and what they do is done.
+    running.wait_until_said(&["Flux's controllers, which the repository describes, are left out"]);
+    assert_eq!(running.said().matches("Flux's controllers").count(), 1, "{}", running.said());
+    assert!(!running.kubectl(["get", "deployment", "source-controller", "-n", "flux-system"]).status.success());
+    running.kubectl_ok(["get", "serviceaccount", "helm-controller", "-n", "flux-system"]);
 
     // What Flux would uninstall is what this control plane needs.
     repository.remove("clusters/prod/flux-system");
     running.wait_for_ready("flux-system", "True", &repository.commit("without flux"));
     running.kubectl_ok(["get", "gitrepository", "flux-system", "-n", "flux-system"]);
-    assert!(!running.kubectl(["get", "deployment", "source-controller", "-n", "flux-system"]).status.success());
+    assert!(!running.kubectl(["get", "serviceaccount", "helm-controller", "-n", "flux-system"]).status.success());
     repository.config_map("clusters/prod/app.yaml", "app", "3");
     running.wait_for_ready("flux-system", "True", &repository.commit("go on"));
     running.wait_for_value("app", "3");

@@ -119,6 +119,70 @@ fn the_chart_brings_what_install_does() {
 }
 
 #[test]
+fn the_chart_leaves_out_what_the_values_say() {
+    let nothing = "serviceAccount.create=false,rbac.create=false,platformServiceAccount.create=false,roles.create=false,\
+                   webhookReceiver.create=false,networkPolicy.create=false,crds.install=false";
+    let made = |values: &str| charted(&["--set", &format!("image={IMAGE},{values}")]);
+    let kinds: Vec<Value> = made(nothing).iter().map(|one| one["kind"].clone()).collect();
+    assert_eq!(kinds, ["Deployment"]);
+    let all = made("lockDown=true");
+    let missing = |values: &str| {
+        let rest = made(values);
+        let gone = all.iter().filter(|one| !rest.contains(one));
+        gone.map(|one| format!("{}/{}", one["kind"], one["metadata"]["name"]).replace('"', "")).collect::<Vec<_>>()
+    };
+    assert_eq!(missing("platformServiceAccount.create=false"), ["ServiceAccount/kustomize-controller"]);
+    assert_eq!(missing("serviceAccount.create=false"), ["ServiceAccount/cowherd-agent"]);
+    assert_eq!(missing("webhookReceiver.name=cowherd-webhooks"), ["Service/webhook-receiver"]);
+    assert_eq!(missing("networkPolicy.create=false"), ["NetworkPolicy/cowherd-agent"]);
+    let rights = missing("rbac.create=false");
+    assert!(
+        rights.len() == 9 && rights.iter().all(|one| one.contains("Role") && one.contains("/cowherd-")),
+        "{rights:?}"
+    );
+}
+
+/// What Flux leaves where it was, of the names that the chart has too.
+const LEFT_BY_FLUX: &str = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: kustomize-controller, namespace: flux-system}\n---\n\
+                            apiVersion: v1\nkind: Service\nmetadata: {name: webhook-receiver, namespace: flux-system}\nspec:\n  \
+                            selector: {app: notification-controller}\n  ports: [{name: http, port: 80, protocol: TCP, targetPort: \
+                            http-webhook}]\n---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: \
+                            flux-view-flux-system}\nrules: []\n";
+
+#[test]
+fn where_flux_was_the_chart_comes_beside_what_is_there_or_takes_it_over() {
+    let directory = tempfile::tempdir().unwrap();
+    let running = Running::start(directory.path(), ["server"]);
+    running.kubectl_ok(["create", "namespace", "flux-system"]);
+    let file = directory.path().join("flux.yaml");
+    std::fs::write(&file, LEFT_BY_FLUX).unwrap();
+    running.kubectl_ok(["apply", "--server-side", "--field-manager=flux", "-f", file.to_str().unwrap()]);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let helm = |words: &[&str]| {
+        let mut helm = Command::new("helm");
+        helm.arg("--kubeconfig").arg(running.kubeconfig()).args(["--namespace", "flux-system"]).args(words);
+        helm.current_dir(&root).env("HOME", directory.path()).output().unwrap()
+    };
+    let chart = |words: &[&str]| helm(&[&["install", "cowherd", "deploy/chart", "--set"], words].concat());
+    let selector = |name: &str| {
+        running.get(&format!("service {name} -n flux-system"))["spec"]["selector"].as_object().unwrap().clone()
+    };
+    let refused = chart(&["image=a"]);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("invalid ownership metadata"), "{said}");
+    let beside = "image=a,roles.create=false,platformServiceAccount.create=false,webhookReceiver.name=cowherd-webhooks";
+    let told = succeeded(chart(&[beside]));
+    assert!(told.contains("by the Service cowherd-webhooks"), "{told}");
+    assert_eq!(selector("webhook-receiver")["app"], "notification-controller");
+    assert!(selector("cowherd-webhooks").contains_key("app.kubernetes.io/component"));
+    succeeded(helm(&["uninstall", "cowherd"]));
+    assert_eq!(selector("webhook-receiver")["app"], "notification-controller", "it is not the release's");
+    succeeded(chart(&["image=a", "--take-ownership", "--force-conflicts"]));
+    let taken = selector("webhook-receiver");
+    assert!(taken.contains_key("app.kubernetes.io/component") && !taken.contains_key("app"), "{taken:?}");
+}
+
+#[test]
 fn the_chart_says_what_it_lacks() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     for (namespace, values, words) in [
@@ -206,6 +270,27 @@ fn again_it_changes_nothing_and_says_so_to_programs() {
     running.kubectl_ok(["label", "namespace", "flux-system", "kept=yes"]);
     running.kubectl_ok(["delete", "clusterrolebinding", "cowherd-delivery"]);
     assert_eq!(actions(install(&running, &["-o", "json"])), ["\"created\"", "\"unchanged\""]);
+}
+
+#[test]
+fn what_says_the_same_is_unchanged_whoever_has_described_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let running = Running::start(directory.path(), ["server"]);
+    let bring = || {
+        let output = install(&running, &["--image", IMAGE, "--timeout", "1s"]);
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    bring();
+    // What the API gives it anyway.
+    let exported =
+        succeeded(cowherd(directory.path()).args(["install", "--image", IMAGE, "--export"]).output().unwrap());
+    let mut service = documents(&exported).into_iter().find(|one| one["kind"] == "Service").unwrap();
+    service["spec"]["sessionAffinity"] = "None".into();
+    let file = directory.path().join("service.json");
+    std::fs::write(&file, service.to_string()).unwrap();
+    running.kubectl_ok(["apply", "--server-side", "--field-manager=cowherd", "-f", file.to_str().unwrap()]);
+    let said = bring();
+    assert!(said.contains("Service/flux-system/webhook-receiver unchanged"), "{said}");
 }
 
 #[test]

@@ -26,6 +26,9 @@ const HERD: &str = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDef
                     plural: herds}\n  versions:\n    - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: \
                     object}}}\n";
 
+/// Says that a source is to rest.
+const SUSPEND: &str = r#"{"spec":{"suspend":true}}"#;
+
 /// A cluster in which Flux keeps a ConfigMap: as the agents left it, whom it was taken from just now.
 struct Cluster {
     directory: tempfile::TempDir,
@@ -75,6 +78,9 @@ impl Cluster {
 
     /// Takes over with agents that may read the repository.
     fn look(&self, words: &[&str]) -> Output {
+        if words.contains(&"--back") {
+            return self.run("migrate", words);
+        }
         let repository = format!("--local-repository={}", self.repository.path.display());
         let behind: &[&str] = if words.contains(&"--") { &[&repository] } else { &["--", &repository] };
         self.run("migrate", &[words, behind].concat())
@@ -161,9 +167,35 @@ fn what_flux_keeps_is_taken_over_as_it_is_and_given_back() {
 
     assert_says(&cluster.migrate(&["--back"], 0), &["would stop the agents", "flux-system/source-controller"]);
     assert_eq!(cluster.controllers()[0].0, 0, "nothing was done yet");
-    assert_says(&cluster.migrate(&["--back", "--yes"], 0), &["Flux's controllers are started"]);
+    let said = cluster.migrate(&["--back", "--yes"], 0);
+    assert_says(&said, &["Flux's controllers are started", "--back --uninstall --yes"]);
     assert_eq!(cluster.controllers(), [(2.into(), Value::Null), (2.into(), Value::Null)]);
     assert_says(&cluster.migrate(&["--back", "--yes"], 0), &["Flux's controllers run; nothing was done"]);
+
+    // What somebody else keeps stays, and so does what Flux has as well.
+    let is_there = |object: &str| running.kubectl(["get", object, "-n", "flux-system"]).status.success();
+    running.kubectl_ok(["label", "clusterrole", "cowherd-sources", "app.kubernetes.io/managed-by=Helm"]);
+    let said = cluster.migrate(&["--back", "--uninstall"], 0);
+    assert_says(&said, &["would delete", "ClusterRoleBinding/cowherd-applier", "Lease/flux-system/cowherd-agent"]);
+    assert!(is_there("serviceaccount/cowherd-agent"), "nothing was done yet");
+    let said = cluster.migrate(&["--back", "--uninstall", "--yes"], 0);
+    assert_says(
+        &said,
+        &["ServiceAccount/flux-system/cowherd-agent deleted", "these stay", "ClusterRole/cowherd-sources"],
+    );
+    for gone in ["serviceaccount/cowherd-agent", "clusterrole/cowherd-delivery", "lease/cowherd-agent"] {
+        assert!(!is_there(gone), "{gone}");
+    }
+    for kept in [
+        "clusterrole/cowherd-sources",
+        "clusterrole/flux-edit-flux-system",
+        "crd/kustomizations.kustomize.toolkit.fluxcd.io",
+        "kustomization/apps",
+        "deployment/kustomize-controller",
+    ] {
+        assert!(is_there(kept), "{kept}");
+    }
+    assert_eq!(running.value("second"), "1");
 }
 
 #[test]
@@ -180,9 +212,30 @@ fn what_would_change_or_stands_in_the_way_is_told_and_nothing_is_done() {
             &["ConfigMap/default/kept configured", "1 configured", "nothing here does what these say: 1 Herd"],
         );
     }
+    // What is accepted is accepted by name, and nothing else.
+    assert_says(&cluster.migrate(&[], 1), &["--accept=ConfigMap/default/kept,Herd --yes"]);
+    let said = cluster.migrate(&["--yes", "--accept", "ConfigMap/default/kept"], 1);
+    assert_says(&said, &["not accepted: Herd;"]);
+    assert_says(&cluster.migrate(&["--yes", "--accept=unsupported"], 1), &["not accepted: ConfigMap/default/kept;"]);
     assert_eq!(cluster.controllers()[0], (2.into(), Value::Null));
+    let said = cluster.migrate(&["--accept=changes,Herd,ConfigMap/default/kpet"], 0);
+    assert_says(&said, &["nothing of the name ConfigMap/default/kpet is in the way"]);
+    cluster.migrate(&["--yes", "--accept=ConfigMap/default/kept,Herd"], 0);
+    assert_eq!(cluster.controllers()[0], (0.into(), "2".into()));
+    cluster.migrate(&["--back", "--yes"], 0);
     cluster.migrate(&["--yes", "--force"], 0);
     assert_eq!(cluster.controllers()[0], (0.into(), "2".into()));
+}
+
+#[test]
+fn a_suspended_source_is_in_the_way_only_where_it_names_something_else_by_now() {
+    let cluster = Cluster::new();
+    cluster.running.kubectl_ok(["patch", "gitrepository", "fleet", "-n", "flux-system", "--type=merge", "-p", SUSPEND]);
+    assert_says(&cluster.migrate(&[], 0), &["no object would be created, changed or deleted"]);
+    cluster.repository.write("apps/second.yaml", &config_map("second", "1"));
+    cluster.repository.commit("one more");
+    let said = cluster.migrate(&[], 1);
+    assert_says(&said, &["GitRepository/flux-system/fleet is suspended and has main@sha1:", "--accept=untold --yes"]);
 }
 
 /// There is no node that would run the agents.

@@ -103,6 +103,17 @@ fn a_chart_is_rendered_as_helm_renders_it_with_the_same_flags() {
     let package = Command::new("helm").current_dir(root).args(["package", "web"]).output().unwrap();
     assert!(package.status.success());
     assert_eq!(text(&render(root, &["shop", "web-0.1.0.tgz"])), text(&helm(root, &["shop", "web"])));
+    // What its .helmignore leaves out of a package is a part of one in which it is all the same.
+    fs::write(root.join("web/.helmignore"), "*.yaml\n").unwrap();
+    fs::write(root.join("web/templates/.hidden.yaml"), "kind: Hidden\n").unwrap();
+    let packed = Command::new("tar").current_dir(root).args(["-czf", "whole.tgz", "web"]).status().unwrap();
+    assert!(packed.success());
+    let whole = text(&render(root, &["shop", "whole.tgz"]));
+    assert_eq!(whole, text(&helm(root, &["shop", "whole.tgz"])));
+    assert!(whole.contains("kind: Hidden"), "{whole}");
+    assert_eq!(render(root, &["shop", "web"]).status.code(), Some(1), "it leaves out Chart.yaml");
+    fs::remove_file(root.join("web/templates/.hidden.yaml")).unwrap();
+    fs::remove_file(root.join("web/.helmignore")).unwrap();
     // All files are in the directory `.`, where no chart is.
     let packed = Command::new("tar").current_dir(root).args(["-czf", "dot.tgz", "./web"]).status().unwrap();
     assert!(packed.success());

@@ -153,7 +153,8 @@ pub fn compare(before: Option<&Value>, after: Option<&Value>) -> Vec<FieldChange
     changes
 }
 
-fn without_bookkeeping(mut object: Value) -> Value {
+/// An object without its status, and without what the API alone writes of it.
+pub(crate) fn without_bookkeeping(mut object: Value) -> Value {
     if let Value::Object(fields) = &mut object {
         fields.remove("status");
         if let Some(Value::Object(metadata)) = fields.get_mut("metadata") {

@@ -250,17 +250,24 @@ impl Manifest {
 
     /// The identity of the content: equal digests mean equal objects.
     pub fn digest(&self) -> ContentDigest {
-        let bytes = serde_json::to_vec(&self.object).unwrap_or_default();
-        let digest = Sha256::digest(bytes);
-        let mut half = [0; 16];
-        half.copy_from_slice(&digest[..16]);
-        ContentDigest(half)
+        ContentDigest::of(&self.object)
     }
 }
 
 /// The identity of an object's content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ContentDigest([u8; 16]);
+
+impl ContentDigest {
+    /// That of an object.
+    pub(crate) fn of(object: &Value) -> Self {
+        let bytes = serde_json::to_vec(object).unwrap_or_default();
+        let digest = Sha256::digest(bytes);
+        let mut half = [0; 16];
+        half.copy_from_slice(&digest[..16]);
+        Self(half)
+    }
+}
 
 /// Whether a label or annotation of `object` has the value, whatever its case.
 pub(crate) fn has(object: &Value, key: &str, value: &str) -> bool {

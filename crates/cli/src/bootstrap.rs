@@ -17,6 +17,7 @@ use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
 
+use crate::flux;
 use crate::followed::Followed;
 use crate::target::Kind;
 
@@ -67,10 +68,12 @@ impl Root {
 
     /// The objects that no repository may change or take away: without them nothing could be followed. Where a
     /// repository on a server describes how it is to be followed, as `flux bootstrap` writes it, that holds; a
-    /// checkout is followed as it is.
+    /// checkout is followed as it is. Nor does one bring Flux's controllers: they would wait for a node, and on one do what
+    /// the agents do.
     pub fn reserved(&self) -> HashSet<ObjectId> {
         let mut reserved = HashSet::from([object("", ROOT, "", "Namespace")]);
         reserved.extend(definitions());
+        reserved.extend(flux::controllers());
         for account in AgentAccount::ALL {
             reserved.insert(object(AgentAccount::NAMESPACE, account.name, "", "ServiceAccount"));
         }

@@ -65,6 +65,18 @@ impl SurroundingsFlags {
         self.sources.iter().any(|source| source.split_once('/') == Some((namespace, name)))
     }
 
+    /// A flag of these that was given and says nothing where a cluster is asked. There may be files of a repository here, unless
+    /// all are `fetched`.
+    pub fn without_meaning(&self, fetched: bool) -> Option<&'static str> {
+        let given = [
+            ("--with", !self.given.is_empty()),
+            ("--exclude", !self.exclude.is_empty()),
+            ("--offline", self.offline),
+            ("--source", fetched && !self.sources.is_empty()),
+        ];
+        given.into_iter().find_map(|(flag, is_given)| is_given.then_some(flag))
+    }
+
     /// The directories in which no cluster is looked for, as seen from the root of the tree, of which it is said where on disk
     /// that is, and where in it one stands.
     pub fn excluded(&self, root: &Path, prefix: &TreePath) -> Result<Vec<TreePath>> {

@@ -19,16 +19,12 @@ use crate::station::Station;
 use crate::{completion, failure};
 pub use data_dir::{Plane, default_data_dir, kubeconfig_path, set_data_dir};
 use fault::Nowhere;
-pub use fault::{explain, is_of_no_cluster, missing, told};
+pub use fault::{explain, is_of_no_cluster, missing, told, unseen};
 use origin::Named;
-pub use origin::{Origin, up};
+pub use origin::{Choice, Origin, up};
 
 /// The variable that names the kubeconfigs of kubectl.
 const KUBECONFIG: &str = "KUBECONFIG";
-/// What to do where no cluster is named.
-const NAME_ONE: &str =
-    "start a control plane here with `cowherd up`, or name a cluster with --data-dir or --kubeconfig";
-
 /// Flags that choose a cluster by its kubeconfig.
 #[derive(Args, Clone, Debug)]
 pub struct Access {
@@ -67,7 +63,7 @@ pub struct Reached {
 impl Access {
     /// The cluster that the flags, the environment or, in a Pod, the service account name.
     pub async fn reach(&self) -> Result<Reached> {
-        let config = self.config(&self.named()).await?;
+        let config = self.config(&self.named(), Choice::Kubeconfigs).await?;
         let host = config.cluster_url.authority().map(ToString::to_string).unwrap_or_default();
         let address = Plane::of(&config).address;
         Ok(Reached { client: client(config)?, host, address })
@@ -75,7 +71,7 @@ impl Access {
 
     /// By what it is known which cluster that is, for whoever reads that something is wrong with it.
     pub fn origin(&self) -> Origin {
-        Origin::find(self.named(), self.context.as_deref())
+        Origin::find(self.named(), self.context.as_deref(), Choice::Kubeconfigs)
     }
 
     /// What says which cluster is meant, as kubectl would have it.
@@ -87,13 +83,13 @@ impl Access {
         }
     }
 
-    /// The cluster that is named.
-    async fn config(&self, named: &Named) -> Result<Config> {
+    /// The cluster that is named, for a command that can be told of these.
+    async fn config(&self, named: &Named, choice: Choice) -> Result<Config> {
         let kubeconfig = match named {
-            Named::Nothing => return in_a_pod().map_err(|_| Nowhere.into()),
+            Named::Nothing => return in_a_pod().map_err(|_| Nowhere(choice).into()),
             Named::Variable => match kubectl::named() {
                 // As kubectl has it, a Pod has its own cluster even so.
-                Err(error) => return in_a_pod().map_err(|_| self.unusable(&failure::text(&error))),
+                Err(error) => return in_a_pod().map_err(|_| self.unusable(&failure::text(&error), choice)),
                 kubeconfig => kubeconfig?,
             },
             _ => {
@@ -106,9 +102,10 @@ impl Access {
         self.check_context(&kubeconfig, &files)?;
         let is_told = |name: &Option<String>| name.as_ref().is_some_and(|name| !name.is_empty());
         if !is_told(&self.context) && !is_told(&kubeconfig.current_context) {
-            return Err(
-                self.unusable(&format!("{files} has no current context, so it does not say which cluster is meant"))
-            );
+            return Err(self.unusable(
+                &format!("{files} has no current context, so it does not say which cluster is meant"),
+                choice,
+            ));
         }
         let has_proxy = proxy_of(&kubeconfig, self.context.as_deref());
         let options = KubeConfigOptions { context: self.context.clone(), ..Default::default() };
@@ -123,8 +120,9 @@ impl Access {
     }
 
     /// The error of kubeconfigs that name no cluster, with how another one is meant.
-    fn unusable(&self, text: &str) -> anyhow::Error {
-        anyhow!("{text}\n  {}", self.origin().another().unwrap_or_else(|| NAME_ONE.to_owned()))
+    fn unusable(&self, text: &str, choice: Choice) -> anyhow::Error {
+        let origin = Origin::find(self.named(), self.context.as_deref(), choice);
+        anyhow!("{text}\n  {}", origin.another().unwrap_or_else(|| choice.name_one().to_owned()))
     }
 
     /// Refuses a context that the kubeconfig does not have, in kubectl's words, with those that it has.
@@ -165,7 +163,7 @@ impl Cluster {
     }
 
     async fn config(&self) -> Result<Config> {
-        self.access.config(&self.named()?).await
+        self.access.config(&self.named()?, Choice::All).await
     }
 
     /// Says that nothing is there, and where else it may be.
@@ -176,7 +174,7 @@ impl Cluster {
 
     /// By what it is known which cluster that is, for whoever reads that something is wrong with it. `None` where none is named.
     pub fn origin(&self) -> Option<Origin> {
-        Some(Origin::find(self.named().ok()?, self.access.context.as_deref()))
+        Some(Origin::find(self.named().ok()?, self.access.context.as_deref(), Choice::All))
     }
 
     /// The namespace of the kubeconfig's context, as kubectl has it: `default` where it names none.

@@ -76,10 +76,14 @@ fn name(deployment: &Deployment) -> (String, String) {
     (metadata.namespace.clone().unwrap_or_default(), metadata.name.clone().unwrap_or_default())
 }
 
+/// The Deployments of Flux's controllers, as a repository that `flux bootstrap` has written describes them.
+pub fn controllers() -> impl Iterator<Item = ObjectId> {
+    CONTROLLERS.into_iter().map(|name| object(ROOT, name, "apps", "Deployment"))
+}
+
 /// The objects that a repository which `flux bootstrap` has written describes, and that are to be as `cowherd install` left them:
 /// Flux's controllers are not started again, the definitions, the namespace and the Service of webhooks stay, also where a commit takes Flux away.
 pub fn reserved(namespace: &str) -> HashSet<ObjectId> {
-    let controllers = CONTROLLERS.into_iter().map(|name| object(ROOT, name, "apps", "Deployment"));
     let others = [object("", namespace, "", "Namespace"), object(ROOT, "webhook-receiver", "", "Service")];
-    controllers.chain(definitions()).chain(others).collect()
+    controllers().chain(definitions()).chain(others).collect()
 }

@@ -34,6 +34,7 @@ mod tentative;
 mod terminal;
 mod trouble;
 
+use std::fmt::Display;
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -131,9 +132,10 @@ impl Command {
     }
 
     /// What somebody can do who has no cluster.
-    fn without_a_cluster(&self) -> Option<commands::diff::WithoutCluster> {
+    fn without_a_cluster(&self) -> Option<Box<dyn Display>> {
         match self {
-            Self::Diff(command) => command.without_a_cluster(),
+            Self::Diff(command) => command.without_a_cluster().map(|way| Box::new(way) as Box<dyn Display>),
+            Self::Install(command) => command.without_a_cluster().map(|way| Box::new(way) as Box<dyn Display>),
             _ => None,
         }
     }

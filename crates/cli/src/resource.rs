@@ -8,7 +8,7 @@ use kube::core::GroupVersionKind;
 use kube::{Api, Client, ResourceExt};
 use serde_json::Value;
 
-use crate::cluster::{explain, missing};
+use crate::cluster::{explain, missing, unseen};
 use crate::output::{self, Format};
 use crate::target::Kind;
 
@@ -19,6 +19,11 @@ impl Kind {
             &GroupVersionKind::gvk(self.group(), self.version(), self.name()),
             self.plural(),
         )
+    }
+
+    /// What the API calls the kind where it refuses it: `kustomizations.kustomize.toolkit.fluxcd.io`.
+    pub fn full_name(self) -> String {
+        format!("{}.{}", self.plural(), self.group())
     }
 
     /// The API of this kind in a namespace.
@@ -297,24 +302,53 @@ pub async fn list(
     found.ok_or_else(|| unknown(kind))
 }
 
+/// What there is of several kinds, as far as whoever asks may see them.
+pub struct Seen {
+    /// One list for each kind that the cluster knows and that may be seen.
+    pub lists: Vec<Vec<Resource>>,
+    /// The error of who may not see all of them.
+    pub unseen: Option<anyhow::Error>,
+}
+
 /// The same of several kinds, of which the cluster may not know each: one list for each that it knows.
+///
+/// # Errors
+/// When the cluster knows none of them, does not answer, or does not let all of them be seen.
 pub async fn list_all(
     client: &Client,
     kinds: &[Kind],
     namespace: Option<&str>,
     selector: Option<&str>,
 ) -> Result<Vec<Vec<Resource>>> {
-    let [kind] = kinds else {
-        let mut lists = Vec::new();
-        for kind in kinds {
-            lists.extend(list_if_known(client, *kind, namespace, selector).await?);
+    let Seen { lists, unseen } = list_seen(client, kinds, namespace, selector).await?;
+    unseen.map_or(Ok(lists), Err)
+}
+
+/// The same, as far as they may be seen.
+///
+/// # Errors
+/// When the cluster knows none of them, or does not answer.
+pub async fn list_seen(
+    client: &Client,
+    kinds: &[Kind],
+    namespace: Option<&str>,
+    selector: Option<&str>,
+) -> Result<Seen> {
+    let (mut lists, mut refused) = (Vec::new(), Vec::new());
+    for kind in kinds {
+        match ask_if_known(client, *kind, namespace, selector).await {
+            Ok(found) => lists.extend(found),
+            Err(kube::Error::Api(status)) if status.is_forbidden() => refused.push((kind.full_name(), status)),
+            Err(error) => return Err(explain(error)),
         }
-        if lists.is_empty() {
-            return Err(missing(format!("the cluster knows none of Flux's kinds: {NOT_OURS}")));
+    }
+    match kinds {
+        [kind] if lists.is_empty() && refused.is_empty() => Err(unknown(*kind)),
+        _ if lists.is_empty() && refused.is_empty() => {
+            Err(missing(format!("the cluster knows none of Flux's kinds: {NOT_OURS}")))
         }
-        return Ok(lists);
-    };
-    Ok(vec![list(client, *kind, namespace, selector).await?])
+        _ => Ok(Seen { lists, unseen: unseen(refused) }),
+    }
 }
 
 async fn list_if_known(
@@ -323,15 +357,24 @@ async fn list_if_known(
     namespace: Option<&str>,
     selector: Option<&str>,
 ) -> Result<Option<Vec<Resource>>> {
+    ask_if_known(client, kind, namespace, selector).await.map_err(explain)
+}
+
+/// Lists a kind; `None` where the cluster does not know it.
+async fn ask_if_known(
+    client: &Client,
+    kind: Kind,
+    namespace: Option<&str>,
+    selector: Option<&str>,
+) -> kube::Result<Option<Vec<Resource>>> {
     let api = match namespace {
         Some(namespace) => kind.api(client, namespace),
         None => kind.api_everywhere(client),
     };
     let params = ListParams { label_selector: selector.map(str::to_owned), ..Default::default() };
     let found = match api.list(&params).await {
-        Ok(found) => found,
         Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(None),
-        Err(error) => return Err(explain(error)),
+        found => found?,
     };
     let mut resources: Vec<Resource> = found.items.into_iter().map(|object| Resource { kind, object }).collect();
     resources.sort_by_key(|resource| (resource.namespace(), resource.name()));

@@ -11,6 +11,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
+use super::content::content;
 use super::prepare::Work;
 use super::takeover::again;
 use super::{Applier, Desired};
@@ -42,6 +43,9 @@ impl Applier {
         if !is_alone {
             self.check(desired, &mut work, |work| work.is_ready).await.map_err(before)?;
             self.leave_those_that_ask(desired, &mut work, &mut changes);
+        } else if let [Work { kind: Some(kind), .. }] = &work[..] {
+            let kind = Arc::clone(kind);
+            work[0].content_before = self.content_before(desired, &kind, &work[0]).await;
         }
         for stage in STAGES {
             let rest = work.split_off(work.partition_point(|work| order::stage(work.id()) <= stage));
@@ -183,9 +187,13 @@ impl Applier {
 
     async fn check_one(&self, desired: &Desired, work: &mut Work) -> Result<(), ApplyError> {
         let kind = self.settle(work).await?;
+        let sent_at = Timestamp::now();
         match self.send(desired, &kind, work, true).await {
             Ok(taken) if !taken.created => {
                 let metadata = metadata(&taken.object);
+                if is_changed_since(&metadata, sent_at, self.inner.cluster.ownership().field_manager) {
+                    work.content_before = self.content_before(desired, &kind, work).await;
+                }
                 work.asks_to_be_left = is_excluded(&metadata);
                 work.checked_at = metadata.resource_version.and_then(|version| version.parse().ok());
             }
@@ -290,7 +298,9 @@ impl Applier {
             health: health::assess(&patched.object, Timestamp::now()),
         });
         drop(guard);
-        Ok(action)
+        let says_the_same =
+            action == Action::Configured && work.content_before.is_some_and(|before| before == content(patched.object));
+        Ok(if says_the_same { Action::Unchanged } else { action })
     }
 
     /// Sends the object, or asks what would become of it. A write that another one came before is made again.
@@ -389,13 +399,15 @@ fn action(
     if before.contains(&after.revision) {
         return Action::Unchanged;
     }
+    if is_changed_since(metadata, sent_at, field_manager) { Action::Configured } else { Action::Unchanged }
+}
+
+/// Whether we changed the object then or later, as the time of our entry says. Where there is none, nobody knows.
+fn is_changed_since(metadata: &ObjectMeta, then: Timestamp, field_manager: &str) -> bool {
     let entries = metadata.managed_fields.iter().flatten();
     let ours = entries.filter(|entry| entry.manager.as_deref() == Some(field_manager));
     let changed = ours.filter_map(|entry| entry.time.as_ref().map(|time| time.0.as_second())).max();
-    match changed {
-        Some(time) if time < sent_at.as_second() => Action::Unchanged,
-        _ => Action::Configured,
-    }
+    changed.is_none_or(|time| time >= then.as_second())
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Brings a set of objects to a cluster, and takes it away again.
 
 mod apply;
+mod content;
 mod delete;
 mod force;
 mod handover;

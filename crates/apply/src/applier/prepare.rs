@@ -26,6 +26,8 @@ pub(crate) struct Work {
     pub(super) asks_to_be_left: bool,
     /// The resource version, as a number, that the object had then; nothing where there was none.
     pub(super) checked_at: Option<u64>,
+    /// What it said then, where it may be that only who describes its fields is going to change.
+    pub(super) content_before: Option<ContentDigest>,
 }
 
 impl Work {
@@ -148,6 +150,7 @@ impl Applier {
                 is_checked: false,
                 asks_to_be_left: false,
                 checked_at: None,
+                content_before: None,
             });
         }
         if !unserved.is_empty() {

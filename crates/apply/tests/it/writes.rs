@@ -49,6 +49,50 @@ async fn a_write_that_meets_another_one_is_tried_five_times() {
     assert_eq!(tries(409, 4).await, (Some(Action::Created), 6));
 }
 
+/// A Service, of which somebody describes what the API gives it anyway.
+fn service(name: &str, is_spelled_out: bool) -> Value {
+    let mut spec = json!({ "selector": { "a": "b" }, "ports": [{ "port": 80, "protocol": "TCP" }] });
+    if is_spelled_out {
+        spec["sessionAffinity"] = "None".into();
+    }
+    json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": name, "namespace": "default" }, "spec": spec })
+}
+
+#[tokio::test]
+async fn what_is_taken_over_as_it_is_is_unchanged_although_other_fields_of_it_are_described() {
+    let (world, between) = (World::new().await, Between::default());
+    let (another, _drift) = Applier::new(between.client(&world.client), Options::default());
+    let fields =
+        async |name: &str| world.get("v1", "Service", name).await.unwrap()["metadata"]["managedFields"].clone();
+    let set = |is_spelled_out: bool| ["a", "b"].map(|name| service(name, is_spelled_out)).to_vec();
+    world.apply("x", set(true)).await.unwrap();
+    let before = fields("a").await;
+    let taken = another.apply(&desired("x", set(false))).await.unwrap();
+    assert_eq!(taken.count(Action::Unchanged), 2, "{taken:?}");
+    assert_ne!(fields("a").await, before, "it was written");
+    // One that a watch has shown before is written without a check.
+    let is_known = async {
+        for number in 0.. {
+            let name = format!("c{number}");
+            world.apply("x", vec![service(&name, true)]).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            between.patches.store(0, Ordering::Relaxed);
+            let taken = another.apply(&desired("x", vec![service(&name, false)])).await.unwrap();
+            assert_eq!(taken.count(Action::Unchanged), 1, "{taken:?}");
+            if between.patches.load(Ordering::Relaxed) == 1 {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(120), is_known).await.expect("what is known is written at once");
+    // What says something else is told, whoever knows it.
+    let (third, _drift) = Applier::new(world.client.clone(), Options::default());
+    let mut changed = service("a", false);
+    changed["metadata"]["labels"] = json!({ "tier": "web" });
+    let changes = third.apply(&desired("x", vec![changed, service("b", false)])).await.unwrap();
+    assert_eq!((changes.count(Action::Configured), changes.count(Action::Unchanged)), (1, 1), "{changes:?}");
+}
+
 #[tokio::test]
 async fn what_is_held_stays_as_it_is() {
     let world = World::new().await;

@@ -7,8 +7,7 @@ use cowherd_source::{TlsRemedies, tls_fault};
 use kube::core::Status;
 use kube::runtime::watcher;
 
-use super::NAME_ONE;
-use super::origin::Origin;
+use super::origin::{Choice, Origin};
 use crate::failure;
 
 /// An error that is about the cluster that was asked. Whoever reads of it has to learn which one that was.
@@ -36,13 +35,13 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Nothing says which cluster is meant.
+/// Nothing says which cluster is meant, to a command that can be told of these.
 #[derive(Debug)]
-pub struct Nowhere;
+pub struct Nowhere(pub Choice);
 
 impl fmt::Display for Nowhere {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no cluster to work on: {NAME_ONE}")
+        write!(f, "no cluster to work on: {}", self.0.name_one())
     }
 }
 
@@ -136,6 +135,18 @@ pub fn explain(error: kube::Error) -> anyhow::Error {
         kube::Error::Api(status) => Fault::Refused(status).into(),
         error => Fault::Unanswered(Box::new(error)).into(),
     }
+}
+
+/// The error of who may not list some kinds, each by its name in paths with its group: all of them are told together. `None`
+/// where there are none.
+pub fn unseen(refused: Vec<(String, Box<Status>)>) -> Option<anyhow::Error> {
+    let mut all = refused.into_iter();
+    let (_, mut first) = all.next()?;
+    let others: Vec<String> = all.map(|(name, _)| name).collect();
+    if !others.is_empty() {
+        first.message = format!("{}; so are {}", first.message, others.join(", "));
+    }
+    Some(Fault::Refused(first).into())
 }
 
 /// The error of who asked for what the cluster does not have.
@@ -241,10 +252,10 @@ impl Remedy {
         let own = match self {
             Self::Start => match origin.start() {
                 Some(command) => Some(format!("to start it: {command}")),
-                None => Some(
-                    "if it is one of cowherd's, start it where its data directory is: cowherd up --data-dir DIR"
-                        .to_owned(),
-                ),
+                None => Some(format!(
+                    "if it is one of cowherd's, start it where its data directory is: {}",
+                    origin.choice().start()
+                )),
             },
             Self::TakeAgain => Some(format!(
                 "another one may listen there by now, or it has new certificates: take its kubeconfig again{}",
@@ -287,10 +298,22 @@ mod tests {
     #[test]
     fn no_cluster_is_told_from_one_that_answers() {
         let refused = Status { code: 403, ..Status::default() };
-        assert!(is_of_no_cluster(&Nowhere.into()));
+        assert!(is_of_no_cluster(&Nowhere(Choice::All).into()));
         assert!(!is_of_no_cluster(&Fault::Refused(Box::new(refused)).into()));
         assert!(!is_of_no_cluster(&missing("nothing is there")));
         assert!(!is_of_no_cluster(&anyhow::anyhow!("another")));
+    }
+
+    #[test]
+    fn kinds_that_may_not_be_seen_are_told_together() {
+        let refused = |name: &str| {
+            let status = Status::failure(&format!("{name} is forbidden: User \"jane\" cannot list"), "Forbidden");
+            (name.to_owned(), Box::new(status.with_code(403)))
+        };
+        assert!(unseen(Vec::new()).is_none());
+        let error = unseen(["a.example.com", "b.example.com", "c"].map(refused).to_vec()).unwrap();
+        assert_eq!(error.to_string(), "a.example.com is forbidden: User \"jane\" cannot list; so are b.example.com, c");
+        assert_eq!(remedy(&error.context("this is not all")), Some(Remedy::Ask));
     }
 
     #[test]

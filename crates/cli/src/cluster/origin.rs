@@ -59,10 +59,49 @@ impl Named {
     }
 }
 
+/// Which clusters a command can be told to work on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// Those of kubeconfigs, and control planes by their data directories.
+    All,
+    /// Those of kubeconfigs alone, to which agents come: a control plane of `cowherd up` has its own.
+    Kubeconfigs,
+}
+
+impl Choice {
+    /// What to do where none is named.
+    pub fn name_one(self) -> &'static str {
+        match self {
+            Self::All => {
+                "start a control plane here with `cowherd up`, or name a cluster with --data-dir or --kubeconfig"
+            }
+            Self::Kubeconfigs => "name it with --kubeconfig FILE, or with KUBECONFIG as for kubectl",
+        }
+    }
+
+    /// How one of cowherd's own is started.
+    pub fn start(self) -> &'static str {
+        match self {
+            Self::All => "cowherd up --data-dir DIR",
+            Self::Kubeconfigs => "cowherd server --data-dir DIR",
+        }
+    }
+
+    /// The flags that name another one.
+    fn flags(self) -> &'static str {
+        match self {
+            Self::All => "--data-dir DIR, --kubeconfig FILE",
+            Self::Kubeconfigs => "--kubeconfig FILE",
+        }
+    }
+}
+
 /// A cluster, and by what it is known that it is the one that is meant.
 #[derive(Clone, Debug)]
 pub struct Origin {
     named: Named,
+    /// Which others could be meant.
+    choice: Choice,
     /// Where its API is; nothing where no kubeconfig says so.
     address: String,
     /// Whether the kubeconfig says by which name its server is to be known, whatever the address is.
@@ -77,7 +116,7 @@ pub struct Origin {
 
 impl Origin {
     /// What the kubeconfigs say of a context, or of the one that they have as the current one.
-    pub fn find(named: Named, context: Option<&str>) -> Self {
+    pub fn find(named: Named, context: Option<&str>, choice: Choice) -> Self {
         let all: Vec<(PathBuf, Kubeconfig)> = named
             .files()
             .into_iter()
@@ -97,7 +136,12 @@ impl Origin {
         let mut users = all.iter().flat_map(|(file, one)| one.auth_infos.iter().map(move |found| (file, found)));
         let user = users.find(|(_, one)| one.name == user);
         let certificate = user.and_then(|(file, user)| certificate(file, user.auth_info.as_ref()?));
-        Self { named, address, says_a_server_name, context, file, certificate }
+        Self { named, choice, address, says_a_server_name, context, file, certificate }
+    }
+
+    /// Which clusters the command could be told of.
+    pub fn choice(&self) -> Choice {
+        self.choice
     }
 
     /// Whether the kubeconfig says by which name its server is to be known (`tls-server-name`).
@@ -166,8 +210,8 @@ impl Origin {
 
     /// How another one is meant. Nothing where a flag said which.
     pub fn another(&self) -> Option<String> {
-        let here = self.here().map(|here| shell::path(&here));
-        let flags = "--data-dir DIR, --kubeconfig FILE";
+        let here = self.here().filter(|_| self.choice == Choice::All).map(|here| shell::path(&here));
+        let flags = self.choice.flags();
         match (&self.named, here) {
             (Named::Flag(_) | Named::DataDir { .. }, _) => None,
             (Named::Variable, Some(here)) => {
@@ -175,6 +219,9 @@ impl Origin {
             }
             (Named::Variable, None) => {
                 Some(format!("to ask another: unset {KUBECONFIG}, or {flags}, or --context NAME of the same"))
+            }
+            (Named::Home(_) | Named::Nothing, _) if self.choice == Choice::Kubeconfigs => {
+                Some(format!("to ask another: {flags}, or --context NAME of the same"))
             }
             (Named::Home(_) | Named::Nothing, _) => Some(format!(
                 "to ask another: {flags}, or --context NAME of the same; no control plane is where you stand (`cowherd up` \

@@ -84,10 +84,10 @@ pub struct Diff {
     #[arg(long, conflicts_with = "revision")]
     worktree: bool,
     /// Look at what the cluster's sources bring, of whatever kind, fetched as the agents fetch it, instead of at a repository here
-    #[arg(long, conflicts_with_all = ["revision", "worktree", "base"])]
+    #[arg(long, conflicts_with_all = ["revision", "worktree", "base", "paths"])]
     fetch: bool,
     /// Go on to the Kustomizations and HelmReleases that the Kustomization applies
-    #[arg(long)]
+    #[arg(long, conflicts_with = "base")]
     recursive: bool,
     /// The ServiceAccount that the agents act for where an owner names none; an empty name for their own [default: what the
     /// data directory, or the agents' Deployment in the cluster, says]
@@ -164,6 +164,11 @@ impl Diff {
             };
             // Renders and fetches block the thread.
             return blocking(move || self.repository.review(&wanted)).await?;
+        }
+        if let Some(flag) = self.repository.without_meaning(self.fetch) {
+            misuse!(
+                "{flag} is for a comparison without a cluster, --base REVISION: here the cluster, or what is fetched, tells it"
+            );
         }
         let client = self.cluster.client().await?;
         let directory = downloads::own_directory()?;
@@ -264,7 +269,7 @@ pub async fn everything(
     let live = Live::list(client, Kind::Kustomization).await?;
     let directory = downloads::own_directory()?;
     let looked = async {
-        let means = Means { access, default_account, ..means(client, &directory, keys).await? };
+        let means = Means { access, default_account, is_new: true, ..means(client, &directory, keys).await? };
         let foresight = Foresight::new(client.clone(), means);
         let mut walk = Walk::new(&live, &foresight, None, &|_| false);
         walk.all(live.everywhere().cloned().collect(), true).await?;
@@ -285,6 +290,7 @@ async fn means(client: &Client, directory: &Path, keys: &SopsKeys) -> Result<Mea
         keys: sops::of_cluster(client, keys).await?,
         seed: None,
         default_account: DefaultAccount::Unknown,
+        is_new: false,
     })
 }
 

@@ -15,11 +15,13 @@ use crate::cluster::{Cluster, missing};
 use crate::completion;
 use crate::failure::misuse;
 use crate::output::{self, Cell, Format, Table};
-use crate::resource::{self, Resource};
+use crate::resource::{self, Resource, Seen};
 use crate::target::{self, Kind, Target};
 use crate::terminal::text::shorten_commits;
 
 /// Show Kustomizations, HelmReleases, sources, alerts and receivers and how they are
+///
+/// What of several kinds may not be seen is named after what may, and the command ends with 1.
 ///
 /// Examples:
 ///   cowherd get
@@ -86,18 +88,24 @@ impl Get {
         }
         let client = self.cluster.client().await?;
         let namespace = (!self.all_namespaces).then_some(self.cluster.namespace.as_str());
-        let mut found = resource::list_all(&client, &kinds, namespace, self.label_selector.as_deref()).await?;
-        let absent = self.check_names(&names, &found);
+        let seen = resource::list_seen(&client, &kinds, namespace, self.label_selector.as_deref()).await?;
+        let Seen { lists: mut found, unseen } = seen;
+        let absent = if unseen.is_none() { self.check_names(&names, &found) } else { Ok(()) };
         for resources in &mut found {
             resources.retain(|one| names.is_empty() || names.contains(&one.name()));
             resources.retain(|one| readiness.is_none_or(|wanted| one.readiness().eq_ignore_ascii_case(wanted)));
         }
-        // As kubectl: those that are there, and then which is not.
-        if absent.is_ok() || found.iter().any(|resources| !resources.is_empty()) {
+        // As kubectl: those that are there, and then which is not, or may not be seen.
+        let is_all = absent.is_ok() && unseen.is_none();
+        if is_all || found.iter().any(|resources| !resources.is_empty()) {
             self.print(&kinds, found, &names)?;
         }
         absent?;
-        Ok(ExitCode::SUCCESS)
+        match unseen {
+            Some(error) if kinds.len() > 1 => Err(error.context("this is not all that there may be")),
+            Some(error) => Err(error),
+            None => Ok(ExitCode::SUCCESS),
+        }
     }
 
     /// Refuses a name that nothing has, with those that may be meant.
@@ -157,9 +165,10 @@ impl Get {
         }
         if found.iter().all(Vec::is_empty) {
             let sought = match kinds {
-                [kind] => kind.plural().to_owned(),
-                kinds if kinds.contains(&Kind::Kustomization) => "Kustomizations or sources".to_owned(),
-                _ => "sources".to_owned(),
+                [kind] => kind.plural(),
+                kinds if *kinds == Kind::SOURCES => "sources",
+                kinds if *kinds == Kind::IMAGES => "images",
+                _ => "resources",
             };
             self.cluster.tell_none(&format!("no {sought} found{}", self.where_looked()));
         } else if self.output == Some(Form::Name) {

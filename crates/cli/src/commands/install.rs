@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use cowherd_apply::mask::Mask;
 use cowherd_apply::{
-    Action, Applier, ApplyError, Expectation, Manifest, ManifestError, Options, Ownership, Versioned, order,
+    Action, Applier, ApplyError, Expectation, Manifest, ManifestError, Options, Ownership, Versioned, compare, order,
 };
 use cowherd_runtime::Shard;
 use k8s_openapi::api::apps::v1::Deployment;
@@ -17,7 +17,7 @@ use kube::{Api, Client};
 use serde_json::{Value, json};
 
 use super::reconcile::parse_duration;
-use crate::bootstrap::ROOT;
+use crate::bootstrap::{MANAGER, ROOT};
 use crate::cluster::{Access, explain};
 use crate::output::{self, Format};
 use crate::terminal::{Mark, tell};
@@ -28,9 +28,6 @@ use documents::{InCluster, LOCK_DOWN, Rights, documents};
 const AGENTS: &str = "cowherd-agent";
 /// The flag of theirs by which nobody's account is one.
 const ACCOUNT: &str = "--default-service-account=";
-
-/// The field manager of what is brought, as that of the agents' accounts.
-const MANAGER: &str = "cowherd";
 
 /// Bring cowherd to a cluster that you have
 ///
@@ -123,6 +120,12 @@ impl Install {
         Ok(ExitCode::SUCCESS)
     }
 
+    /// What is said to who has no cluster, unless a flag says which is meant.
+    pub fn without_a_cluster(&self) -> Option<&'static str> {
+        let is_named = self.access.kubeconfig.is_some() || self.access.context.is_some();
+        (!is_named).then_some("to print what it would bring, without a cluster: cowherd install --export")
+    }
+
     fn documents(&self, is_open: bool) -> Result<Vec<Value>> {
         documents(self.agents(is_open)?.as_ref(), if is_open { Rights::Open } else { Rights::Locked })
     }
@@ -203,19 +206,18 @@ fn takes_time(object: &Versioned) -> bool {
 }
 
 /// What people are told. No Secret is among what is brought.
-fn told(error: ApplyError) -> anyhow::Error {
+pub(super) fn told(error: ApplyError) -> anyhow::Error {
     anyhow!(error.told(&Mask::default()))
 }
 
-/// Applies one object.
+/// Applies one object. One of which only who describes its fields has changed is as it was.
 async fn put(applier: &Applier, manifest: &Manifest) -> Result<Action> {
-    let version = |object: Option<Value>| object.map(|object| object["metadata"]["resourceVersion"].clone());
-    let before = version(applier.look(manifest.versioned(), None).await.map_err(told)?);
+    let before = applier.look(manifest.versioned(), None).await.map_err(told)?;
     applier.apply_single(manifest, None).await.map_err(told)?;
-    let after = version(applier.look(manifest.versioned(), None).await.map_err(told)?);
+    let after = applier.look(manifest.versioned(), None).await.map_err(told)?;
     Ok(match before {
         None => Action::Created,
-        before if before == after => Action::Unchanged,
+        before if compare(before.as_ref(), after.as_ref()).is_empty() => Action::Unchanged,
         Some(_) => Action::Configured,
     })
 }

@@ -2,9 +2,12 @@
 
 mod controllers;
 mod elsewhere;
+mod findings;
 mod flags;
+mod leftovers;
 mod outlook;
 mod service;
+mod sight;
 mod survey;
 mod trial;
 
@@ -29,7 +32,9 @@ use crate::own_agents;
 use crate::sops::SopsKeys;
 use crate::terminal::{Mark, tell};
 use controllers::Controllers;
+use findings::{Finding, Sort};
 use flags::Flags;
+use leftovers::Leftovers;
 use outlook::Outlook;
 use survey::Survey;
 
@@ -43,16 +48,23 @@ const MOST: usize = 12;
 /// object, what the agents would change, given what the cluster's sources bring now. It changes nothing
 /// unless --yes is said. Then Flux's controllers are scaled to nothing, what the agents need comes to
 /// the cluster and, with --image, the agents. Where these do not come to run, Flux's controllers are
-/// started again. --back stops the agents, and starts Flux's controllers as they were.
+/// started again. --back stops the agents, and starts Flux's controllers as they were; with
+/// --uninstall also what only the agents needed goes.
+///
+/// What would be changed or is in the way has a name: an object, a kind, or one of the words changes,
+/// unsupported, flags and untold for all of a sort. Nothing is done unless all of it is accepted by
+/// name, or --force takes it whatever it is.
 ///
 /// Examples:
 ///   cowherd migrate                                                # look, and change nothing
 ///   cowherd migrate --image registry.example.com/cowherd:1.0 --yes
 ///   cowherd migrate --yes                                          # then `cowherd agent`, wherever
+///   cowherd migrate --accept ConfigMap/default/motd,untold --yes
 ///   cowherd migrate --back --yes
+///   cowherd migrate --back --uninstall --yes
 ///
-/// Ends with 0 if nothing would change, or it was done; with 1 if something is in the way or would
-/// change, or it failed; with 2 on a wrong command line.
+/// Ends with 0 if nothing would change that is not accepted, or it was done; with 1 if something is in
+/// the way or would change, or it failed; with 2 on a wrong command line.
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Migrate {
@@ -67,19 +79,25 @@ pub struct Migrate {
     /// Do it
     #[arg(long)]
     yes: bool,
-    /// Do it although something is in the way, or would be changed
+    /// Do it although this is in the way, or would be changed: objects or kinds as they are told, or all of a sort
+    #[arg(long, value_name = "NAME", value_delimiter = ',', conflicts_with = "back")]
+    accept: Vec<String>,
+    /// Do it whatever is in the way, or would be changed
     #[arg(long, requires = "yes")]
     force: bool,
     /// Stop the agents in the cluster, and start Flux's controllers again
-    #[arg(long, conflicts_with = "image")]
+    #[arg(long, conflicts_with_all = ["image", "image_pull_secret", "agent_flags"])]
     back: bool,
+    /// With --back: delete what was brought that only agents need, and nothing that Flux has as well
+    #[arg(long, requires = "back", conflicts_with_all = ["force", "image", "image_pull_secret", "agent_flags", "accept"])]
+    uninstall: bool,
     /// How long Pods may take to end, beyond their grace period, the cluster to serve the definitions, and the agents to run
     #[arg(long, value_name = "DURATION", default_value = TIMEOUT, value_parser = parse_duration)]
     timeout: Duration,
     #[command(flatten)]
     sops: SopsKeys,
     /// Print what was found for programs
-    #[arg(short, long, value_name = "FORMAT", conflicts_with_all = ["yes", "back"])]
+    #[arg(short, long, value_name = "FORMAT", conflicts_with_all = ["yes", "back", "force", "uninstall"])]
     output: Option<Format>,
     /// More flags of `cowherd agent` for the agents, after `--`
     #[arg(last = true, value_name = "FLAGS")]
@@ -114,6 +132,9 @@ impl Migrate {
         }
         self.agent(&self.agent_flags)?;
         let client = self.access.reach().await?.client;
+        if !self.back {
+            sight::check(&client).await?;
+        }
         let controllers = Controllers::find(&client).await?;
         own_agents::refuse(&client).await?;
         if self.back {
@@ -122,15 +143,22 @@ impl Migrate {
         let found = self.look(&client, controllers).await?;
         if let Some(format) = self.output {
             output::print_structured(&found.structured(), format)?;
-            return Ok(found.status());
+            return Ok(self.status(&found));
         }
         found.tell();
+        self.tell_unmet(&found);
         if !self.yes {
             self.tell_next(&found);
-            return Ok(found.status());
+            return Ok(self.status(&found));
         }
-        if !found.is_clear() && !self.force {
-            bail!("nothing was done, for what is said above; --force with --yes does it all the same");
+        let findings = found.findings();
+        let open = findings::open(&findings, &self.accept);
+        if !open.is_empty() && !self.force {
+            bail!(
+                "nothing was done, for what is said above and not accepted: {}; --accept names what may be so, and --force takes \
+                 all of it",
+                findings::named(&open)
+            );
         }
         self.take_over(&client, &found).await?;
         Ok(ExitCode::SUCCESS)
@@ -220,6 +248,9 @@ impl Migrate {
         let controllers = Controllers::stopped(client).await?;
         if controllers.is_empty() {
             if !Controllers::find(client).await?.is_empty() {
+                if self.uninstall {
+                    return self.uninstall(client).await;
+                }
                 tell!("{} Flux's controllers run; nothing was done", Mark::Success);
                 return Ok(ExitCode::SUCCESS);
             }
@@ -230,6 +261,9 @@ impl Migrate {
         }
         if !self.yes {
             tell!("{} would stop the agents in flux-system, and start {}", Mark::Action, controllers.named());
+            if self.uninstall {
+                return self.uninstall(client).await;
+            }
             tell!("  to do it: cowherd migrate{} --back --yes", words(self.access_flags()));
             return Ok(ExitCode::SUCCESS);
         }
@@ -239,9 +273,35 @@ impl Migrate {
         }
         let started = self.restore(client).await?;
         tell!("{} Flux's controllers are started: {}", Mark::Success, started.named());
+        if self.uninstall {
+            return self.uninstall(client).await;
+        }
         tell!(
-            "  what agents needed is still there; to take it away, but for the definitions: cowherd install --image any --export | \
-             kubectl delete --ignore-not-found -f -, without what Flux needs too"
+            "  what only agents need is still there; to take it away: cowherd migrate{} --back --uninstall --yes",
+            words(self.access_flags())
+        );
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Takes away what only agents need, where none of them goes on.
+    async fn uninstall(&self, client: &Client) -> crate::Outcome {
+        let leftovers = Leftovers::find(client).await?;
+        if !self.yes {
+            tell!(
+                "{} would delete {}",
+                Mark::Action,
+                if leftovers.is_empty() { "nothing".to_owned() } else { leftovers.named() }
+            );
+            tell!("  to do it: cowherd migrate{} --back --uninstall --yes", words(self.access_flags()));
+            return Ok(ExitCode::SUCCESS);
+        }
+        controllers::stop_agents(client, self.timeout).await?;
+        elsewhere::refuse(client).await?;
+        leftovers.delete().await?;
+        tell!(
+            "{} nothing is left of what only agents need; the definitions, the namespace, the account kustomize-controller, the \
+             Service webhook-receiver and the roles of people are Flux's as well, and stay",
+            Mark::Success
         );
         Ok(ExitCode::SUCCESS)
     }
@@ -265,15 +325,33 @@ impl Migrate {
         if self.timeout != parse_duration(TIMEOUT).unwrap_or_default() {
             line.push(format!("--timeout={}s", self.timeout.as_secs()));
         }
-        line.push("--yes".to_owned());
-        if !found.is_clear() {
-            line.push("--force".to_owned());
+        let findings = found.findings();
+        line.extend((!self.accept.is_empty()).then(|| format!("--accept={}", self.accept.join(","))));
+        match findings::words(&findings::open(&findings, &self.accept)) {
+            Some(words) if words.is_empty() => {}
+            Some(words) if words.len() <= MOST => line.push(format!("--accept={}", words.join(","))),
+            // What the cluster refuses nobody can accept, and a long list nobody reads.
+            _ => line.push("--force".to_owned()),
         }
+        line.push("--yes".to_owned());
         if !self.agent_flags.is_empty() {
             line.push("--".to_owned());
             line.extend(self.agent_flags.iter().cloned());
         }
         tell!("{} nothing was changed; to take over: cowherd migrate{}", Mark::Action, words(line));
+    }
+
+    /// Says what of what is accepted was not found.
+    fn tell_unmet(&self, found: &Found) {
+        let findings = found.findings();
+        for word in findings::without_meaning(&findings, &self.accept) {
+            tell!("{} nothing of the name {word} is in the way, or would be changed", Mark::Waiting);
+        }
+    }
+
+    /// How a look ends.
+    fn status(&self, found: &Found) -> ExitCode {
+        ExitCode::from(u8::from(!findings::open(&found.findings(), &self.accept).is_empty()))
     }
 
     /// The flags by which the same cluster is meant.
@@ -289,21 +367,19 @@ fn words(words: Vec<String>) -> String {
 }
 
 impl Found {
-    /// Whether nothing is in the way, and nothing would change.
-    fn is_clear(&self) -> bool {
-        self.problems().is_empty() && self.survey.left_out().is_empty() && self.outlook.is_clear()
+    /// What stands in the way, and what would change.
+    fn findings(&self) -> Vec<Finding> {
+        let changes = self.outlook.changed().map(|object| Finding::about(Sort::Changes, object.to_string()));
+        let unsupported = self.survey.unsupported().map(|(kind, _)| Finding::about(Sort::Unsupported, kind));
+        let flags = self.flags.problems().iter().map(|_| Finding::of(Sort::Flags));
+        let untold = self.outlook.untold().iter().map(|_| Finding::of(Sort::Untold));
+        let refused = self.refused.iter().map(|_| Finding::of(Sort::Refused));
+        changes.chain(unsupported).chain(flags).chain(untold).chain(refused).collect()
     }
 
     /// What stands in the way.
     fn problems(&self) -> Vec<String> {
-        let suspended = self.survey.suspended().into_iter().map(|source| {
-            format!("{source} is suspended: what Flux has of it agents do not have, until it is resumed")
-        });
-        self.flags.problems().iter().cloned().chain(suspended).chain(self.refused.iter().cloned()).collect()
-    }
-
-    fn status(&self) -> ExitCode {
-        ExitCode::from(u8::from(!self.is_clear()))
+        self.flags.problems().iter().cloned().chain(self.refused.iter().cloned()).collect()
     }
 
     fn tell(&self) {
@@ -321,7 +397,7 @@ impl Found {
         if !unsaid.is_empty() {
             tell!("{} agents have nothing of these flags: {}", Mark::Waiting, listed(unsaid.iter(), MOST));
         }
-        self.flags.problems().iter().for_each(|problem| tell!("{} {problem}", Mark::Failure));
+        self.problems().iter().for_each(|problem| tell!("{} {problem}", Mark::Failure));
         self.survey
             .left_out()
             .iter()
@@ -339,6 +415,7 @@ impl Found {
             "unsupported": self.survey.left_out(),
             "changes": self.outlook.structured(),
             "untold": self.outlook.untold(),
+            "findings": self.findings().iter().map(Finding::structured).collect::<Vec<_>>(),
         })
     }
 }

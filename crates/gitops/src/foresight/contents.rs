@@ -166,8 +166,20 @@ impl Foresight {
         let shared = shared.for_a_look();
         let found = object.fetch(&shared).await;
         let told = |problem: Problem| format!("its source {name}: {}", problem.told(&shared.hidden.mask()));
-        let found = found.map_err(|problem| absent(owner, told(problem)))?;
-        Ok(found.artifact)
+        let artifact = found.map_err(|problem| absent(owner, told(problem)))?.artifact;
+        let kept = object.status().artifact.map(|artifact| artifact.revision);
+        if self.means.is_new && object.is_suspended() && kept.as_ref() != Some(&artifact.revision) {
+            let named = &artifact.revision;
+            let kept = kept.map_or_else(|| "nothing".to_owned(), |kept| format!("{kept}, which was fetched before"));
+            return Err(absent(
+                owner,
+                format!(
+                    "its source {name} is suspended and has {kept}, while its spec names {named} by now: agents that have not fetched \
+                     that have nothing of it until it is resumed"
+                ),
+            ));
+        }
+        Ok(artifact)
     }
 
     /// A source that is there, by which nobody is told credentials of the cluster who is not told them now.

@@ -42,6 +42,9 @@ pub struct Means {
     pub seed: Option<Arc<[u8]>>,
     /// On whose behalf owners act that name no account.
     pub default_account: DefaultAccount,
+    /// Whether those who will act have fetched nothing yet: of a source that is suspended they have what its status says alone if
+    /// its spec still names that.
+    pub is_new: bool,
 }
 
 /// Tells what a revision would change in a cluster.

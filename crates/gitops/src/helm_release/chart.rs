@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cowherd_helm::Chart;
-use cowherd_helm::chart::{Limits, load};
+use cowherd_helm::chart::{Limits, load_unpacked};
 use cowherd_tree::{EntryKind, Tree, TreePath};
 use cowherd_version::Version;
 
@@ -22,7 +22,8 @@ pub(super) struct Loaded {
 /// Reads the chart. Blocks the thread.
 pub(super) fn read(content: &Artifact, kind: SourceKind) -> Result<Loaded, String> {
     let path = place(content.tree.as_ref())?;
-    let mut chart = load(content.tree.as_ref(), &path, &Limits::default()).map_err(|error| error.to_string())?;
+    let limits = Limits::default();
+    let mut chart = load_unpacked(content.tree.as_ref(), &path, &limits).map_err(|error| error.to_string())?;
     if kind == external_artifact::KIND {
         return of_external_artifact(chart, &content.revision);
     }

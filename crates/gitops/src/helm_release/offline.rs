@@ -7,7 +7,7 @@ use cowherd_api::flux::helm::v2::{HelmRelease, HelmReleaseSpec, ValuesReference}
 use cowherd_api::flux::source::v1::HelmChart;
 use cowherd_apply::mask::Mask;
 use cowherd_apply::{Manifest, Unmasked};
-use cowherd_helm::chart::{Limits, load};
+use cowherd_helm::chart::{Limits, load_unpacked};
 use cowherd_helm::engine::GoTemplates;
 use cowherd_helm::{Capabilities, Release, Request, dependencies, render};
 use cowherd_render::Helm;
@@ -72,7 +72,7 @@ impl ReleasePlan {
     ) -> Result<Released, String> {
         let files = helm_chart::chart_in(&self.chart, tree)?;
         let limits = Limits::default();
-        let chart = load(files.as_ref(), &TreePath::root(), &limits).map_err(|error| error.to_string())?;
+        let chart = load_unpacked(files.as_ref(), &TreePath::root(), &limits).map_err(|error| error.to_string())?;
         let composed = values::merged(&self.owner.name.namespace, &self.spec, held);
         let values::Values { values, mask, .. } = composed.map_err(|error| error.to_string())?;
         let names = Names::of(&self.owner.name, &self.spec);

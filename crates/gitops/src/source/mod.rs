@@ -23,6 +23,7 @@ pub(crate) mod played;
 pub(crate) mod proxy;
 pub(crate) mod remedy;
 mod report;
+mod resting;
 mod run;
 mod seal;
 pub(crate) mod secrets;

@@ -18,6 +18,7 @@ use tracing::field::Empty;
 
 use super::news::Teller;
 use super::report::Report;
+use super::resting::stored;
 use super::{Latest, Problem, Shared, Source, SourceName};
 use crate::Authorship;
 use crate::conditions::RECONCILIATION_FAILED;
@@ -65,9 +66,10 @@ pub(super) async fn keep<K: Source>(
 ) {
     let first = objects.borrow().clone();
     let mut report = Report::new(shared.clone(), name.clone(), first.as_ref(), teller);
-    if let Some(artifact) = first.held(&shared).await {
-        report.tell(artifact);
-    }
+    let held = first.held(&shared).await;
+    // Whether it was told what the source has.
+    let mut is_told = held.is_some();
+    held.into_iter().for_each(|artifact| report.tell(artifact));
     let of_kind = Measures::new(&shared.config.metrics, shared.fetches.total()).of(K::KIND.0);
     let _forgotten = of_kind.forgotten(&name.name);
     let nudge = shared.nudges.follow(&name);
@@ -91,6 +93,17 @@ pub(super) async fn keep<K: Source>(
         }
         let is_deleted = object.meta().deletion_timestamp.is_some();
         if object.is_suspended() || object.is_static() || is_deleted {
+            if !is_told && object.is_suspended() && !object.is_static() && !is_deleted {
+                tokio::select! {
+                    stored = stored(&shared, &name, object.as_ref()) => if let Some(artifact) = stored {
+                        report.tell(artifact);
+                        is_told = true;
+                    },
+                    seen = changed(&shared, &mut objects, object.as_ref()) => {
+                        if seen.is_none() { return } else { continue }
+                    }
+                }
+            }
             if changed(&shared, &mut objects, object.as_ref()).await.is_none() {
                 return;
             }
@@ -137,6 +150,7 @@ pub(super) async fn keep<K: Source>(
             seen = changed(&shared, &mut objects, object.as_ref()) => if seen.is_none() { return } else { continue },
         };
         if let Ok(found) = &fetched {
+            is_told = true;
             span.record("revision", &found.artifact.revision);
             if let Some(Authorship { author, subject }) = &found.artifact.authorship {
                 span.record("author", author).record("subject", subject);

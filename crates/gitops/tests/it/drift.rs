@@ -2,6 +2,9 @@
 
 use std::time::Instant;
 
+use cowherd_api::flux::source::v1::GitRepository;
+use kube::Api;
+use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
 use crate::applied::{applied, becomes};
@@ -58,11 +61,15 @@ async fn a_suspended_kustomization_lets_drift_be_until_it_is_resumed() {
     becomes(&world, "a", "1").await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_suspended_source_brought_before_is_kept_up_after_a_restart() {
-    let mut world = applied(&["a", "b"], json!({})).await;
-    let suspend = json!({ "spec": { "suspend": true } });
+/// Suspends the repository, or resumes it.
+async fn suspend(world: &World, is_suspended: bool) {
+    let suspend = json!({ "spec": { "suspend": is_suspended } });
     world.patch("source.toolkit.fluxcd.io/v1", "GitRepository", "flux-system", "flux-system", suspend).await;
+}
+
+/// Suspends the repository, and waits until that is seen.
+async fn rest(world: &World) {
+    suspend(world, true).await;
     world
         .until("the repository is suspended", async || {
             let found = world.git_repository().await;
@@ -70,6 +77,41 @@ async fn what_a_suspended_source_brought_before_is_kept_up_after_a_restart() {
             if found.spec.suspend == Some(true) && seen.is_some() { Ok(()) } else { Err("not yet") }
         })
         .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_somebody_else_fetched_of_a_suspended_source_is_gone_on_with_while_it_names_that() {
+    let mut world = applied(&["a", "b"], json!({})).await;
+    rest(&world).await;
+    world.kill_agents().await;
+    // As Flux writes it: nothing shows that it was fetched here.
+    let api: Api<GitRepository> = Api::namespaced(world.client.clone(), "flux-system");
+    let unsealed = Patch::Merge(json!({ "status": { "artifact": { "metadata": null } } }));
+    api.patch_status("flux-system", &PatchParams::default(), &unsealed).await.unwrap();
+    let before = world.git_repository().await.status;
+    world.patch("v1", "ConfigMap", "apps", "a", json!({ "data": { "key": "by hand" } })).await;
+    world.start_agents();
+    becomes(&world, "a", "1").await;
+    assert_eq!(world.git_repository().await.status, before, "what rests is left as it is");
+    world.kill_agents().await;
+
+    // A branch that moved on brings nothing until it is resumed.
+    world.repository.write("apps/a.yaml", &config_map("apps", "a", "2"));
+    let second = world.repository.commit("second");
+    world.patch("v1", "ConfigMap", "apps", "a", json!({ "data": { "key": "by hand" } })).await;
+    world.start_agents();
+    world.patch_kustomization("apps", json!({ "spec": { "interval": "2h" } })).await;
+    world.failed("apps", "ArtifactFailed", "").await;
+    assert_eq!(world.value("apps", "a").await.as_deref(), Some("by hand"));
+    suspend(&world, false).await;
+    world.ready("apps", &second).await;
+    becomes(&world, "a", "2").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_suspended_source_brought_before_is_kept_up_after_a_restart() {
+    let mut world = applied(&["a", "b"], json!({})).await;
+    rest(&world).await;
     world.kill_agents().await;
     world.repository.write("apps/a.yaml", &config_map("apps", "a", "not to be seen"));
     world.repository.commit("second");

@@ -136,12 +136,25 @@ pub enum LoadError {
 
 /// The chart at `path`: a directory, or an archive that `helm package` made.
 pub fn load(tree: &dyn Tree, path: &TreePath, limits: &Limits) -> Result<Chart, LoadError> {
+    load_with(tree, path, limits, directory::files)
+}
+
+/// The chart whose files an archive had: as with Helm, which loads them without unpacking them, all of them belong to it, whatever
+/// `.helmignore` says. That has done its work when they were packed.
+pub fn load_unpacked(tree: &dyn Tree, path: &TreePath, limits: &Limits) -> Result<Chart, LoadError> {
+    load_with(tree, path, limits, directory::all_files)
+}
+
+/// Finds the files of a chart's directory.
+type Files = fn(&dyn Tree, &TreePath, &mut Budget) -> Result<Vec<File>, LoadError>;
+
+fn load_with(tree: &dyn Tree, path: &TreePath, limits: &Limits, files: Files) -> Result<Chart, LoadError> {
     let mut budget = Budget { limits: limits.clone(), bytes: 0, files: 0 };
     match tree.stat(path)?.map(|entry| entry.kind) {
         None => Err(LoadError::NotFound(path.clone())),
         Some(EntryKind::Directory) => {
             let document = check_directory(tree, path, limits)?;
-            let files = directory::files(tree, path, &mut budget)?;
+            let files = files(tree, path, &mut budget)?;
             from_files(files, Some(document), &mut budget, 0)
         }
         Some(_) if matches!(extension(path.file_name()), "yaml" | "yml") => Err(LoadError::NoArchive(path.clone())),

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 
 pub use ignore::{IgnoreError, IgnoreRules};
 pub use limits::Limits;
-pub use load::{LoadError, load};
+pub use load::{LoadError, load, load_unpacked};
 pub use metadata::{DEPENDENCY_FIELDS, Dependency, FIELDS, MAINTAINER_FIELDS, Maintainer, Metadata, ValidationError};
 
 /// A file of a chart.

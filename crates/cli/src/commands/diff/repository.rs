@@ -66,6 +66,11 @@ impl RepositoryFlags {
         self.base.is_some()
     }
 
+    /// A flag that was given and says nothing where a cluster is asked, all of whose sources may be `fetched`.
+    pub fn without_meaning(&self, fetched: bool) -> Option<&'static str> {
+        self.surroundings.without_meaning(fetched)
+    }
+
     /// How large a comment may be, in bytes.
     pub fn max_size(&self) -> usize {
         self.max_size

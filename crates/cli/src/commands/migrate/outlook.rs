@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
+use cowherd_apply::ObjectId;
 use cowherd_gitops::DefaultAccount;
 use cowherd_source::Access;
 use kube::Client;
@@ -25,11 +26,6 @@ impl Outlook {
         Ok(Self(diff::everything(client, access, default_account, sops).await?))
     }
 
-    /// Whether it is known that nothing would.
-    pub fn is_clear(&self) -> bool {
-        self.0.changes.is_empty() && self.0.untold.is_empty()
-    }
-
     /// Says it.
     pub fn tell(&self) {
         let owners = self.0.met.len();
@@ -50,6 +46,11 @@ impl Outlook {
         diff::print(&self.0.changes);
         tell!("{} what would change: {counts} (Kustomizations and HelmReleases looked at: {owners})", Mark::Failure);
         self.0.untold.tell();
+    }
+
+    /// The objects that would.
+    pub fn changed(&self) -> impl Iterator<Item = &ObjectId> {
+        self.0.changes.iter().map(|change| &change.object.id)
     }
 
     /// How many objects there are of each change.

@@ -6,15 +6,14 @@ use anyhow::Result;
 use cowherd_text::listed;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{ApiResource, DynamicObject, ListParams};
-use kube::{Api, Client, ResourceExt};
+use kube::{Api, Client};
 use serde_json::{Value, json};
 
-use crate::cluster::explain;
+use super::sight;
+use crate::cluster::{explain, unseen};
 
 /// How the groups of Flux's kinds end.
 const GROUPS: [&str; 3] = [".toolkit.fluxcd.io", ".extensions.fluxcd.io", "fluxcd.controlplane.io"];
-/// The group of sources.
-const SOURCES: &str = "source.toolkit.fluxcd.io";
 /// How many of a kind are listed at once.
 const PAGE: u32 = 500;
 /// How many kinds are named.
@@ -23,8 +22,6 @@ const MOST: usize = 24;
 /// How many there are of each kind, and whether something here does what they say.
 pub struct Survey {
     counted: BTreeMap<String, (usize, bool)>,
-    /// Sources that rest.
-    suspended: Vec<String>,
 }
 
 impl Survey {
@@ -34,16 +31,20 @@ impl Survey {
     /// When the cluster gives no answer, or does not let them be seen.
     pub async fn of(client: &Client) -> Result<Self> {
         let known = cowherd_api::crd_names();
-        let (mut counted, mut suspended) = (BTreeMap::new(), Vec::new());
+        let (mut counted, mut refused) = (BTreeMap::new(), Vec::new());
         for definition in definitions(client).await? {
             let is_known = definition.metadata.name.as_ref().is_some_and(|name| known.iter().any(|one| one == name));
             let Some(resource) = stored(&definition) else { continue };
-            let count = count(client, &resource, &mut suspended).await?;
-            if count > 0 {
-                counted.insert(resource.kind, (count, is_known));
+            match count(client, &resource).await {
+                Ok(0) => {}
+                Ok(count) => _ = counted.insert(resource.kind, (count, is_known)),
+                Err(kube::Error::Api(status)) if status.is_forbidden() => {
+                    refused.push((sight::name(&resource), status));
+                }
+                Err(error) => return Err(explain(error)),
             }
         }
-        Ok(Self { counted, suspended })
+        unseen(refused).map_or(Ok(Self { counted }), Err)
     }
 
     /// All of them, for people.
@@ -56,13 +57,13 @@ impl Survey {
 
     /// Those that nothing here acts upon.
     pub fn left_out(&self) -> Vec<String> {
-        let left_out = self.counted.iter().filter(|(_, (_, is_known))| !is_known);
-        left_out.map(|(kind, (count, _))| format!("{count} {kind}")).collect()
+        self.unsupported().map(|(kind, count)| format!("{count} {kind}")).collect()
     }
 
-    /// The sources that rest, of which only who fetched them before has something.
-    pub fn suspended(&self) -> Vec<String> {
-        self.suspended.clone()
+    /// The kinds of these, and how many there are of each.
+    pub fn unsupported(&self) -> impl Iterator<Item = (&str, usize)> {
+        let left_out = self.counted.iter().filter(|(_, (_, is_known))| !is_known);
+        left_out.map(|(kind, (count, _))| (kind.as_str(), *count))
     }
 
     /// For programs.
@@ -91,18 +92,14 @@ fn stored(definition: &CustomResourceDefinition) -> Option<ApiResource> {
     Some(ApiResource { group, version, api_version, kind, plural })
 }
 
-/// How many there are, in all namespaces; of sources those that rest are noted.
-async fn count(client: &Client, resource: &ApiResource, suspended: &mut Vec<String>) -> Result<usize> {
+/// How many there are, in all namespaces.
+async fn count(client: &Client, resource: &ApiResource) -> kube::Result<usize> {
     let all: Api<DynamicObject> = Api::all_with(client.clone(), resource);
     let mut parameters = ListParams::default().limit(PAGE);
     let mut count = 0;
     loop {
-        let page = all.list(&parameters).await.map_err(explain)?;
+        let page = all.list_metadata(&parameters).await?;
         count += page.items.len();
-        let resting = page.items.iter().filter(|one| resource.group == SOURCES && one.data["spec"]["suspend"] == true);
-        suspended.extend(
-            resting.map(|one| format!("{} {}/{}", resource.kind, one.namespace().unwrap_or_default(), one.name_any())),
-        );
         match page.metadata.continue_.filter(|token| !token.is_empty()) {
             Some(token) => parameters = parameters.continue_token(&token),
             None => return Ok(count),
@@ -117,9 +114,9 @@ mod tests {
     #[test]
     fn kinds_that_nothing_here_acts_upon_are_named() {
         let counted = BTreeMap::from([("Kustomization".to_owned(), (12, true)), ("Herd".to_owned(), (1, false))]);
-        let survey = Survey { counted, suspended: Vec::new() };
+        let survey = Survey { counted };
         assert_eq!(survey.kept(), "1 Herd, 12 Kustomization");
         assert_eq!(survey.left_out(), ["1 Herd"]);
-        assert_eq!(Survey { counted: BTreeMap::new(), suspended: Vec::new() }.kept(), "nothing");
+        assert_eq!(Survey { counted: BTreeMap::new() }.kept(), "nothing");
     }
 }

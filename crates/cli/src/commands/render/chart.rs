@@ -98,7 +98,7 @@ impl ChartFlags {
                 Some(cluster) => engine.with_lookup(cluster),
                 None => engine,
             };
-            let output = cowherd_helm::template(origin.tree.as_ref(), &origin.path, &request, &mut engine)?;
+            let output = cowherd_helm::render(origin.chart(&request.limits)?, &request, &mut engine)?;
             anyhow::Ok(output.text(&self.selection())?)
         })?;
         if let Some(cluster) = &cluster {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use cowherd_helm::Chart;
+use cowherd_helm::chart::{Limits, LoadError, load, load_unpacked};
 use cowherd_source::{Access, Auth, ChartRepository, ChartSource, Charts, TlsRemedies};
 use cowherd_tree::{ArchiveLimits, DiskTree, EntryKind, Tree, TreePath};
 
@@ -55,6 +57,8 @@ pub struct Origin {
     /// Whether the tree is all that is on this machine, so that the paths in errors begin at `/`. Then a kustomization may
     /// name directories beside its own, and no file outside of one, as kustomize has it.
     pub is_of_file_system: bool,
+    /// Whether it is a chart that was packed.
+    was_packed: bool,
 }
 
 impl OriginFlags {
@@ -86,7 +90,7 @@ impl OriginFlags {
         // A chart's files are below a directory of its name.
         let tree: Arc<dyn Tree> = package.tree;
         let path = chart_directory(tree.as_ref())?;
-        Ok(Origin { tree, path, repository: None, is_of_file_system: false })
+        Ok(Origin { tree, path, repository: None, is_of_file_system: false, was_packed: true })
     }
 }
 
@@ -94,6 +98,12 @@ impl Origin {
     /// An error of a render, with what its paths are relative to where that is not the repository.
     pub fn explain(&self, error: anyhow::Error) -> anyhow::Error {
         if self.is_of_file_system { error.context("in /") } else { error }
+    }
+
+    /// The chart.
+    pub fn chart(&self, limits: &Limits) -> Result<Chart, LoadError> {
+        let load = if self.was_packed { load_unpacked } else { load };
+        load(self.tree.as_ref(), &self.path, limits)
     }
 
     /// Whether a chart is rendered, and not manifests.
@@ -123,6 +133,7 @@ pub fn directory(path: &str) -> Result<Origin> {
         path: TreePath::parse(inside)?,
         repository: repository.map(Path::to_owned),
         is_of_file_system: repository.is_none() && is_kustomization,
+        was_packed: false,
     })
 }
 
@@ -130,7 +141,8 @@ fn archive(file: &Path) -> Result<Origin> {
     let packed = std::fs::File::open(file).with_context(|| format!("cannot read {}", file.display()))?;
     let tree = cowherd_tree::unpack(packed, &ArchiveLimits::default())
         .with_context(|| format!("{} is no directory and no chart archive", file.display()))?;
-    let origin = Origin { tree: Arc::new(tree), path: TreePath::root(), repository: None, is_of_file_system: false };
+    let (tree, path) = (Arc::new(tree), TreePath::root());
+    let origin = Origin { tree, path, repository: None, is_of_file_system: false, was_packed: true };
     if !origin.is_chart()? {
         let file = file.display();
         bail!(

@@ -4,16 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::Result;
+use cowherd_apply::inventory;
 use cowherd_gitops::Progress;
 use futures::StreamExt;
 use futures::stream::{BoxStream, select_all};
 use kube::Client;
 use kube::api::DynamicObject;
 use kube::runtime::{WatchStreamExt, watcher};
+use serde_json::Value;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep_until};
 
 use crate::bootstrap::ROOT;
+use crate::flux;
 use crate::resource::Resource;
 use crate::suspension;
 use crate::target::Kind;
@@ -66,6 +69,18 @@ impl Convergence {
     }
 }
 
+/// What is said where a repository brings Flux, too.
+const FLUX: &str = "Flux's controllers, which the repository describes, are left out: the agents here do what they do";
+
+/// Whether an owner describes the Deployments of Flux's controllers.
+fn describes_flux(owner: &Resource) -> bool {
+    let entries = owner.at("/status/inventory/entries").and_then(Value::as_array);
+    let ids = entries.into_iter().flatten().filter_map(|entry| entry["id"].as_str());
+    let mut deployments =
+        ids.filter(|id| id.ends_with("_apps_Deployment")).filter_map(|id| inventory::parse(id, "v1").ok());
+    deployments.any(|one| flux::controllers().any(|controller| controller == one.id))
+}
+
 /// The Kustomizations and sources as they are now.
 pub struct Watching {
     owner_events: BoxStream<'static, (Kind, watcher::Event<DynamicObject>)>,
@@ -86,6 +101,8 @@ pub struct Watching {
     stuck: BTreeSet<String>,
     /// Those that are gone, of which it is still to be heard what went with them.
     leaving: BTreeSet<String>,
+    /// Whether it was said that Flux's controllers are left out.
+    has_told_of_flux: bool,
     board: Board,
 }
 
@@ -114,6 +131,7 @@ impl Watching {
             retrying: BTreeSet::new(),
             stuck: BTreeSet::new(),
             leaving: BTreeSet::new(),
+            has_told_of_flux: false,
             board: Board::new(),
         }
     }
@@ -191,6 +209,10 @@ impl Watching {
                 }
                 if !resource.suspended() && self.known.get(&name).is_some_and(|shown| shown.is_suspended()) {
                     self.board.say(Mark::Action, &format!("{name}: {}", suspension::told(&resource)));
+                }
+                if !self.has_told_of_flux && describes_flux(&resource) {
+                    self.has_told_of_flux = true;
+                    self.board.say(Mark::Action, &format!("{name}: {FLUX}"));
                 }
                 self.note(name, |shown| shown.see(&resource))
             }

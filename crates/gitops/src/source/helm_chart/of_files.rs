@@ -10,7 +10,7 @@ use kube::ResourceExt as _;
 use super::super::{Artifact, Shared};
 use super::error::Error;
 use super::fetch::version_metadata;
-use super::packaging::{Packaged, copy, read, set_values, set_version, with_metadata};
+use super::packaging::{self, Packaged, copy, read, set_values, set_version, with_metadata};
 use super::values_files;
 use crate::fetches::Purpose;
 use crate::remotes::only_directory;
@@ -73,7 +73,7 @@ fn files(tree: &dyn Tree, path: &TreePath) -> Result<(MemoryTree, bool), Error> 
     let wrong = |error: &dyn std::fmt::Display| Error::Reference(error.to_string());
     match tree.stat(path).map_err(|error| wrong(&error))?.map(|entry| entry.kind) {
         None => Err(Error::Reference(format!("there is nothing at {path} in the source"))),
-        Some(EntryKind::Directory) => Ok((copy(tree, path)?, true)),
+        Some(EntryKind::Directory) => Ok((packaging::pack(tree, path)?, true)),
         Some(_) => {
             let packed = tree.read(path).map_err(|error| wrong(&error))?;
             let unpacked = unpack(packed.as_ref(), &ArchiveLimits::default()).map_err(|error| wrong(&error))?;

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use cowherd_helm::Chart;
-use cowherd_helm::chart::{Limits, LoadError, load};
+use cowherd_helm::chart::{IgnoreRules, Limits, LoadError, load_unpacked};
 use cowherd_tree::{EntryKind, MemoryTree, Tree, TreeError, TreePath};
 use serde_json::{Map, Value};
 
@@ -25,18 +26,40 @@ pub(super) struct Packaged {
 
 /// The chart at the top of a tree, and what it says of itself.
 pub(super) fn read(tree: &dyn Tree) -> Result<Chart, LoadError> {
-    load(tree, &TreePath::root(), &Limits::default())
+    load_unpacked(tree, &TreePath::root(), &Limits::default())
 }
 
 /// The files of the directory at `path`, links followed, within the limits on charts.
 pub(super) fn copy(tree: &dyn Tree, path: &TreePath) -> Result<MemoryTree, Error> {
-    let mut copy = Copy { tree, limits: Limits::default(), files: 0, bytes: 0, into: MemoryTree::default() };
+    copy_with(tree, path, None)
+}
+
+/// The same without those that its `.helmignore` leaves out of a package.
+pub(super) fn pack(tree: &dyn Tree, path: &TreePath) -> Result<MemoryTree, Error> {
+    let failed = |error: &dyn std::fmt::Display| Error::Package(error.to_string());
+    let file = path.join(".helmignore").map_err(|error| failed(&error))?;
+    let text = match tree.stat(&file).map_err(|error| failed(&error))?.map(|entry| entry.kind) {
+        Some(EntryKind::File { size }) if size <= Limits::default().file_bytes => {
+            tree.read(&file).map_err(|error| failed(&error))?
+        }
+        Some(EntryKind::File { .. }) => return Err(failed(&format_args!("{file} is too large"))),
+        _ => Bytes::new(),
+    };
+    let rules = IgnoreRules::parse(&String::from_utf8_lossy(&text));
+    let rules = rules.map_err(|error| Error::Reference(format!("{file}: {error}")))?;
+    copy_with(tree, path, Some(rules))
+}
+
+fn copy_with(tree: &dyn Tree, path: &TreePath, rules: Option<IgnoreRules>) -> Result<MemoryTree, Error> {
+    let mut copy = Copy { tree, rules, limits: Limits::default(), files: 0, bytes: 0, into: MemoryTree::default() };
     copy.directory(path, "", 0)?;
     Ok(copy.into)
 }
 
 struct Copy<'a> {
     tree: &'a dyn Tree,
+    /// What is left out.
+    rules: Option<IgnoreRules>,
     limits: Limits,
     files: usize,
     bytes: u64,
@@ -55,7 +78,12 @@ impl Copy<'_> {
         for (name, _) in self.tree.read_dir(path).map_err(failed)? {
             let at = path.join(&name).map_err(|error| Error::Package(error.to_string()))?;
             let below = if below.is_empty() { name } else { format!("{below}/{name}") };
-            match self.tree.stat(&at).map_err(failed)?.map(|entry| entry.kind) {
+            let kind = self.tree.stat(&at).map_err(failed)?.map(|entry| entry.kind);
+            let is_directory = kind == Some(EntryKind::Directory);
+            if self.rules.as_ref().is_some_and(|rules| rules.ignores(&below, is_directory)) {
+                continue;
+            }
+            match kind {
                 Some(EntryKind::Directory) => {
                     // Directories are counted, too: links may lead to the same ones without end.
                     self.count(&at, 0)?;
@@ -151,6 +179,27 @@ mod tests {
         let chart = read(&copied).unwrap();
         assert_eq!((chart.metadata.version.as_str(), chart.metadata.description.as_str()), ("1.0.0+3", "a: b"));
         assert_eq!(Value::Object((*chart.values).clone()), serde_json::json!({ "a": 2.0, "b": "x" }));
+    }
+
+    #[test]
+    fn what_helmignore_leaves_out_is_not_packed_and_what_was_packed_stays() {
+        let files = [
+            ("web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n"),
+            ("web/.helmignore", "*.txt\n/docs/\n"),
+            ("web/note.txt", ""),
+            ("web/docs/a.md", ""),
+            ("web/templates/.hidden", ""),
+            ("web/templates/a.yaml", "a: 1\n"),
+        ];
+        let (tree, web) = (MemoryTree::new(files).unwrap(), TreePath::parse("web").unwrap());
+        let paths = |tree: MemoryTree| tree.paths().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(paths(pack(&tree, &web).unwrap()), [".helmignore", "Chart.yaml", "templates/a.yaml"]);
+        let all = copy(&tree, &web).unwrap();
+        let chart = read(&all).unwrap();
+        assert_eq!((chart.templates.len(), chart.files.len()), (2, 3), "{:?}", paths(all));
+        let wrong = MemoryTree::new([("web/.helmignore", "**/x")]).unwrap();
+        let error = pack(&wrong, &web).unwrap_err().to_string();
+        assert!(error.contains("web/.helmignore: double-star (**) syntax is not supported"), "{error}");
     }
 
     #[test]
