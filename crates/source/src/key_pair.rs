@@ -64,7 +64,7 @@ impl KeyPair {
             KeyAlgorithm::EcdsaP256 => PrivateKey::random(&mut random, ecdsa(EcdsaCurve::NistP256)),
             KeyAlgorithm::EcdsaP384 => PrivateKey::random(&mut random, ecdsa(EcdsaCurve::NistP384)),
             KeyAlgorithm::EcdsaP521 => PrivateKey::random(&mut random, ecdsa(EcdsaCurve::NistP521)),
-            KeyAlgorithm::Rsa(bits) if !RSA_BITS.contains(&bits) || bits % 8 != 0 => {
+            KeyAlgorithm::Rsa(bits) if !RSA_BITS.contains(&bits) || !bits.is_multiple_of(8) => {
                 return Err(KeyPairError::Bits(bits));
             }
             KeyAlgorithm::Rsa(bits) => RsaKeypair::random(&mut random, bits).map(PrivateKey::from),
