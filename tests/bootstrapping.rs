@@ -6,6 +6,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use cowherd_gitserver::hosting::Host;
 use cowherd_gitserver::http::Server;
 use cowherd_gitserver::repository::{git, run};
@@ -379,6 +381,25 @@ fn a_deploy_key_is_made_shown_asked_for_and_used() {
     let made = key_in_cluster();
     assert_says(&said(&command(&["--silent"]).output().unwrap(), 0), &["Secret/flux-system/flux-system unchanged"]);
     assert_eq!(key_in_cluster(), made);
+
+    // A key of one's own is for both; its server is known by what one knows, and by nothing else of that.
+    let by_key = || {
+        let mut command = place.command(&sshd.url(&place.bare()), &["--image", IMAGE]);
+        command.arg("--private-key-file").arg(directory.join("user_key")).output().unwrap()
+    };
+    let head = place.git(&["rev-parse", "main"]);
+    assert_says(&said(&by_key(), 1), &["the host keys of 127.0.0.1", "ssh-keyscan -p", "--known-hosts-file"]);
+    let own = place.directory.path().join(".ssh/known_hosts");
+    fs::create_dir_all(own.parent().unwrap()).unwrap();
+    let of_another =
+        "another.example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl0\n";
+    fs::write(&own, [of_another.as_bytes(), &sshd.known_hosts("host_key.pub")].concat()).unwrap();
+    assert_says(&said(&by_key(), 0), &["Secret/flux-system/flux-system configured", "the cluster may read ssh://"]);
+    assert_ne!(key_in_cluster(), made);
+    let jsonpath = "jsonpath={.data.known_hosts}";
+    let known = running.kubectl_ok(["get", "secret", "flux-system", "-n", "flux-system", "-o", jsonpath]);
+    assert_eq!(STANDARD.decode(known).unwrap(), sshd.known_hosts("host_key.pub"));
+    assert_eq!(place.git(&["rev-parse", "main"]), head);
 }
 
 #[test]
@@ -457,4 +478,51 @@ fn at_a_host_the_repository_is_made_and_told_of_the_deploy_key() {
     assert_says(&told, &["gotk-sync.yaml configured", title, "the cluster may read ssh://"]);
     let keys = [format!("{of_repository}/keys?per_page=100&limit=50"), format!("{of_repository}/keys")];
     assert_eq!(asked(), [vec![of_repository.to_owned()], keys.to_vec()].concat());
+}
+
+#[test]
+fn gitlab_and_gitea_are_asked_as_they_want_it() {
+    let place = Place::new();
+    let server = Server::start(&place.served());
+    let host = Host::start();
+    let url = server.url("fleet.git");
+    let bootstrap = |provider: &str, owner: &str, variable: &str| {
+        let mut command = cowherd(place.directory.path());
+        command.args(["bootstrap", provider, "--owner", owner, "--repository", "fleet", "--token-auth", "--hostname"]);
+        command.arg(host.address.to_string()).args(["--allow-insecure-http", "--path", "clusters/prod"]);
+        command.args(["--image", IMAGE, "--kubeconfig"]).arg(place.running.kubeconfig()).env(variable, PASSWORD);
+        command.output().unwrap()
+    };
+    let asked = |header: &str, value: &str| {
+        let asked = host.asked();
+        assert!(asked.iter().all(|one| one.shown.get(header).is_some_and(|shown| shown == value)), "{asked:?}");
+        asked.into_iter().map(|one| one.path).collect::<Vec<_>>()
+    };
+    host.answer_all("/api/v4/groups/org%2Fteam", 200, &[], json!({ "id": 7 }));
+    host.answer_all(
+        "/api/v4/projects",
+        201,
+        &[],
+        json!({ "http_url_to_repo": url, "ssh_url_to_repo": "git@localhost:org/fleet.git" }),
+    );
+    assert_says(&said(&bootstrap("gitlab", "org/team", "GITLAB_TOKEN"), 0), &["org/team/fleet created", "pushed"]);
+    let paths = ["/api/v4/projects/org%2Fteam%2Ffleet", "/api/v4/groups/org%2Fteam", "/api/v4/projects"];
+    assert_eq!(asked("private-token", PASSWORD), paths);
+
+    host.answer_all(
+        "/api/v1/orgs/org/repos",
+        201,
+        &[],
+        json!({ "clone_url": url, "ssh_url": "git@localhost:org/fleet.git" }),
+    );
+    let told = said(&bootstrap("gitea", "org", "GITEA_TOKEN"), 0);
+    assert_says(&told, &["org/fleet created", "the repository has it all"]);
+    assert_eq!(
+        asked("authorization", &format!("token {PASSWORD}")),
+        ["/api/v1/repos/org/fleet", "/api/v1/orgs/org/repos"]
+    );
+    let refused = said(&bootstrap("gitea", "org/team", "GITEA_TOKEN"), 2);
+    assert_says(&refused, &["no names of an owner and its repository"]);
+    assert_says(&said(&bootstrap("gitlab", "org/team", "GITHUB_TOKEN"), 2), &["in GITLAB_TOKEN"]);
+    assert!(host.asked().is_empty());
 }
