@@ -10,6 +10,7 @@ mod asked;
 mod authority;
 mod bases;
 mod bootstrapped;
+mod bootstrapping;
 mod buckets;
 mod changes;
 mod charted;

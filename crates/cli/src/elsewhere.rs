@@ -162,7 +162,7 @@ fn tip(word: &str, second: Option<&str>) -> Option<String> {
         "app" | "appset" => second
             .and_then(of_an_application)
             .unwrap_or("an Application is a Kustomization here: `cowherd get ks -A`, `cowherd tree NAME`"),
-        "bootstrap" | "start" | "run" => "`cowherd up REPO --path PATH` follows a repository",
+        "start" | "run" => "`cowherd up REPO --path PATH` follows a repository",
         "build" | "template" | "kustomize" => "`cowherd render PATH`",
         "export" => "`cowherd get KIND NAME -o yaml`",
         "status" | "list" | "ls" | "stats" => "`cowherd get -A`",

@@ -76,14 +76,19 @@ fn name(deployment: &Deployment) -> (String, String) {
     (metadata.namespace.clone().unwrap_or_default(), metadata.name.clone().unwrap_or_default())
 }
 
-/// The Deployments of Flux's controllers, as a repository that `flux bootstrap` has written describes them.
+/// Whether a Deployment of this name is one of Flux's controllers.
+pub fn is_controller(name: &str) -> bool {
+    CONTROLLERS.contains(&name)
+}
+
+/// The Deployments of Flux's controllers, as a repository that `flux bootstrap` has written describes them: they are not started by it.
 pub fn controllers() -> impl Iterator<Item = ObjectId> {
     CONTROLLERS.into_iter().map(|name| object(ROOT, name, "apps", "Deployment"))
 }
 
-/// The objects that a repository which `flux bootstrap` has written describes, and that are to be as `cowherd install` left them:
-/// Flux's controllers are not started again, the definitions, the namespace and the Service of webhooks stay, also where a commit takes Flux away.
+/// The other objects that a repository which `flux bootstrap` has written describes, and that are to be as `cowherd install` left
+/// them: the definitions, the namespace and the Service of webhooks stay, also where a commit takes Flux away.
 pub fn reserved(namespace: &str) -> HashSet<ObjectId> {
     let others = [object("", namespace, "", "Namespace"), object(ROOT, "webhook-receiver", "", "Service")];
-    controllers().chain(definitions()).chain(others).collect()
+    definitions().chain(others).collect()
 }

@@ -79,6 +79,7 @@ enum Command {
     Server(commands::server::Server),
     Agent(commands::agent::Agent),
     Install(commands::install::Install),
+    Bootstrap(Box<commands::bootstrap::Bootstrap>),
     Migrate(commands::migrate::Migrate),
     Get(commands::get::Get),
     Tree(commands::tree::Tree),
@@ -157,6 +158,7 @@ impl Command {
             Self::Render(command) => command.cluster().map_or(Asked::Nobody, Asked::Cluster),
             Self::Agent(command) => Asked::Kubectl(command.access.clone()),
             Self::Install(command) => Asked::Kubectl(command.access.clone()),
+            Self::Bootstrap(command) => Asked::Kubectl(command.access.clone()),
             Self::Migrate(command) => Asked::Kubectl(command.access.clone()),
             Self::Up(_) | Self::Server(_) | Self::Check(_) | Self::Completion(_) | Self::Man(_) => Asked::Nobody,
         }
@@ -191,6 +193,7 @@ fn run(command: Command) -> Outcome {
             Command::Server(command) => command.run().await,
             Command::Agent(command) => command.run().await,
             Command::Install(command) => command.run().await,
+            Command::Bootstrap(command) => command.run().await,
             Command::Migrate(command) => command.run().await,
             Command::Get(command) => command.run().await,
             Command::Tree(command) => command.run().await,

@@ -15,7 +15,8 @@
 //!
 //! They fetch buckets of object storage that speaks S3, too ([`FetchedBucket`]).
 //!
-//! [`Images`] says which tags an image has. A [`Draft`] is a commit that [`Mirrors::push`] sends to a server.
+//! [`Images`] says which tags an image has. A [`Draft`] is a commit that [`Mirrors::push`] sends to a server, and a [`KeyPair`] a key
+//! that a server can be told.
 //!
 //! What a fetch may use and reach is its [`Access`]: by default, nothing of this machine and of the person who runs the
 //! program. [`Cancel`] breaks it off.
@@ -40,6 +41,7 @@ mod extent;
 mod github_app;
 mod ignore;
 mod image;
+mod key_pair;
 pub mod local;
 mod mirror;
 mod objects;
@@ -79,6 +81,7 @@ pub use extent::MAX_ENTRIES;
 pub use github_app::{GitHubApp, GitHubAppError, GitHubToken};
 pub use ignore::{IGNORE_FILE, Ignore};
 pub use image::{ImageName, ImageNameError, ImageSource, Images};
+pub use key_pair::{KeyAlgorithm, KeyPair, KeyPairError};
 pub use local::{LocalWatch, LocalWatches, WatchError};
 pub use mirror::{MirrorOptions, Mirrors, MirrorsError};
 pub use push::{CommitSigner, Draft, DraftError, Identity, Push, PushError, RefUpdate, SigningError, Words};

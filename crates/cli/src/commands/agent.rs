@@ -53,6 +53,10 @@ pub struct Agent {
     /// Go on although Flux's controllers run in the cluster, since they have other shards
     #[arg(long)]
     beside_flux: bool,
+    /// What `cowherd bootstrap` has written to the repository is brought from there as a whole, the definitions, the namespace and
+    /// the Service of webhooks too, which are left alone otherwise
+    #[arg(long)]
+    bootstrapped: bool,
     /// The namespace of the Lease by which one of several agents leads
     #[arg(long, value_name = "NAMESPACE", default_value = ROOT)]
     leader_election_namespace: String,
@@ -120,6 +124,9 @@ impl Agent {
         });
         config = self.notifying.apply(config);
         if !self.beside_flux {
+            config.reserved.extend(flux::controllers());
+        }
+        if !self.beside_flux && !self.bootstrapped {
             config.reserved.extend(flux::reserved(&self.leader_election_namespace));
         }
         if let Some((listener, address)) = webhooks {

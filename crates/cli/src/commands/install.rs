@@ -160,7 +160,7 @@ impl Install {
 }
 
 /// Whether the agents that the cluster has apply everything for who names no account. Where it has none they do not.
-async fn is_open(client: &Client) -> Result<bool> {
+pub(super) async fn is_open(client: &Client) -> Result<bool> {
     let deployments: Api<Deployment> = Api::namespaced(client.clone(), ROOT);
     let Some(there) = deployments.get_opt(AGENTS).await.map_err(explain)? else { return Ok(false) };
     let pod = there.spec.and_then(|spec| spec.template.spec);

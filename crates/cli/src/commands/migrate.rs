@@ -1,7 +1,7 @@
 //! `cowherd migrate`: from Flux's controllers to the agents, and back.
 
 mod controllers;
-mod elsewhere;
+pub(super) mod elsewhere;
 mod findings;
 mod flags;
 mod leftovers;

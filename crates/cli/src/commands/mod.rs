@@ -1,6 +1,7 @@
 //! The commands, one a file.
 
 pub mod agent;
+pub mod bootstrap;
 pub mod check;
 pub mod completion;
 pub mod diff;

@@ -32,7 +32,8 @@ pub fn tip(command: Option<&str>, flag: &str, line: &[String]) -> Option<String>
             "nothing has to be there before; `cowherd check` looks at a repository alone, and `cowherd install` at the cluster that \
              it works on"
         }
-        ("install" | "up", "--components" | "--components-extra") => {
+        ("bootstrap", flag) if of_bootstrap(flag).is_some() => of_bootstrap(flag).unwrap_or_default(),
+        ("install" | "up" | "bootstrap", "--components" | "--components-extra") => {
             "there are none to choose from: one program does what Flux's controllers do"
         }
         ("up" | "reconcile" | "install", "--dry-run") => {
@@ -50,6 +51,39 @@ pub fn tip(command: Option<&str>, flag: &str, line: &[String]) -> Option<String>
         _ => return None,
     };
     Some(meant.to_owned())
+}
+
+/// What does what a flag of `flux bootstrap` does that is none here.
+fn of_bootstrap(flag: &str) -> Option<&'static str> {
+    Some(match flag {
+        "--registry" | "--registry-creds" => {
+            "--image names the image with its registry, and --image-pull-secret the Secret in flux-system with which nodes fetch it"
+        }
+        "--version" => "--image says which version runs, and the manifests are those of the program that you have here",
+        "--gpg-key-ring" | "--gpg-passphrase" | "--gpg-key-id" => {
+            "commits are signed with a key of ssh: --ssh-signing-key-file; nothing signs with OpenPGP here"
+        }
+        "--ssh-signing-password" | "--ssh-signing-passphrase" | "--ssh-signing-reuse-private-key" => {
+            "--ssh-signing-key-file names a private key of ssh without a passphrase"
+        }
+        "--ssh-hostkey-algos" => {
+            "--known-hosts-file says which host keys are accepted, and ~/.ssh/config what your ssh asks for"
+        }
+        "--network-policy" | "--toleration-keys" | "--cluster-domain" => {
+            "write a patch of gotk-components.yaml into flux-system/kustomization.yaml of the repository: it stays"
+        }
+        "--watch-all-namespaces" | "--log-level" => {
+            "flags of `cowherd agent` for the agents stand behind `--`; these look at all namespaces"
+        }
+        "--sparse-checkout" => {
+            "write a patch of the GitRepository into flux-system/kustomization.yaml of the repository: it stays"
+        }
+        "--force" => "what another tool has brought is taken over; Flux's controllers are: `cowherd migrate`",
+        "--reconcile" | "--team" | "--visibility" | "--group" | "--deploy-token-auth" => {
+            "a repository that is there stays as it is, and one that is made is private or, with --private=false, public"
+        }
+        _ => return None,
+    })
 }
 
 /// How a release is forced, or its failures are forgotten, by the annotations that Flux's own command sets.

@@ -7,6 +7,7 @@ use cowherd_source::{Call, CallMethod, CallTerms, Caller, GitHubAppError, Reply,
 use super::filter::Filter;
 use super::found::Found;
 use super::listed::{Commit, Label, Listed, Page};
+pub(super) use crate::hosts::Host;
 use crate::source::oci::shown;
 
 /// How many of them are asked for at a time, and how often at most.
@@ -18,14 +19,6 @@ pub(super) const LARGEST: u64 = 10 * 1024 * 1024;
 
 /// The most characters that GitLab leaves of a name in a slug.
 const SLUG: usize = 63;
-
-/// A host of repositories.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Host {
-    GitHub,
-    GitLab,
-    Gitea,
-}
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,12 +115,11 @@ impl Repository {
         if !is_place || !parts.iter().all(|part| is_part(part)) || !["http", "https"].contains(&scheme) {
             return Err(wrong());
         }
+        let api = host.api(scheme, server);
         let base = match host {
-            Host::GitLab => format!("{scheme}://{server}/api/v4/projects/{}", parts.join("%2F")),
+            Host::GitLab => format!("{api}/projects/{}", parts.join("%2F")),
             _ if parts.len() != 2 => return Err(wrong()),
-            Host::GitHub if server == "github.com" => format!("{scheme}://api.github.com/repos/{path}"),
-            Host::GitHub => format!("{scheme}://{server}/api/v3/repos/{path}"),
-            Host::Gitea => format!("{scheme}://{server}/api/v1/repos/{path}"),
+            Host::GitHub | Host::Gitea => format!("{api}/repos/{path}"),
         };
         Ok(Self { host, base, server: server.to_owned() })
     }
@@ -147,21 +139,6 @@ impl Repository {
             (Host::Gitea, What::Requests) => format!("{base}/pulls?state=open&limit={PAGE_OF_GITEA}&page={page}"),
             (Host::Gitea, what) => format!("{base}/{}?limit={PAGE_OF_GITEA}&page={page}", what.word()),
         }
-    }
-
-    fn headers(&self, token: Option<&Secret>) -> Vec<(String, String)> {
-        let header = |name: &str, value: String| (name.to_owned(), value);
-        let authorization =
-            token.and_then(|token| std::str::from_utf8(token.expose()).ok()).map(|token| match self.host {
-                Host::GitHub => header("authorization", format!("Bearer {token}")),
-                Host::GitLab => header("private-token", token.to_owned()),
-                Host::Gitea => header("authorization", format!("token {token}")),
-            });
-        let accept = match self.host {
-            Host::GitHub => "application/vnd.github+json",
-            Host::GitLab | Host::Gitea => "application/json",
-        };
-        std::iter::once(header("accept", accept.to_owned())).chain(authorization).collect()
     }
 
     /// One of the list that the host answers with; nothing where it is none.
@@ -222,7 +199,7 @@ impl Repository {
             let call = Call {
                 method: CallMethod::Get,
                 url: self.url(what, page),
-                headers: self.headers(token),
+                headers: self.host.headers(token),
                 body: Vec::new(),
             };
             let reply = caller.call(&call, terms, left).map_err(|problem| match problem {

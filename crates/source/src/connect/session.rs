@@ -143,6 +143,13 @@ impl Session {
         }
     }
 
+    /// The names of all branches.
+    pub(crate) fn branches(mut self) -> Result<Vec<String>, FetchError> {
+        const BRANCHES: &str = "refs/heads/";
+        let refs = self.list(&[BRANCHES])?;
+        Ok(refs.iter().filter_map(|found| found.name.strip_prefix(BRANCHES)).map(str::to_owned).collect())
+    }
+
     /// The first of what `name` may be short for.
     fn find_any(&mut self, name: &str, reference: &Reference) -> Result<Found, FetchError> {
         let candidates = Reference::candidates(name);

@@ -123,6 +123,17 @@ impl Mirrors {
         submodule::fetch(self, remote, snapshot, access)
     }
 
+    /// The names of the branches of a remote repository; none where nothing was pushed to it yet.
+    ///
+    /// # Errors
+    /// When the server gives no answer, or there is no repository.
+    pub fn branches(&self, remote: &Remote) -> Result<Vec<String>, FetchError> {
+        remote.check()?;
+        let mut names = self.connect(&Arc::new(Attempt::new(remote)))?.branches()?;
+        names.sort();
+        Ok(names)
+    }
+
     /// Pushes a commit: references of the server stand at it from then on, as far as they stand where they may. Nothing else there is
     /// touched. Where the server can, all of them move or none does.
     ///
@@ -143,7 +154,8 @@ impl Mirrors {
         let mut commands = Vec::new();
         for RefUpdate { name, is_forced } in &push.updates {
             let old = session.reference(name);
-            let may_move = *is_forced || old.is_none_or(|old| old == push.draft.parent || old == push.draft.id);
+            let is_known = |old| Some(old) == push.draft.parent || old == push.draft.id;
+            let may_move = *is_forced || old.is_none_or(is_known);
             if !may_move {
                 return Err(PushError::Overtaken { url: url(), reference: name.clone() });
             }

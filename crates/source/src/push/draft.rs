@@ -48,6 +48,11 @@ pub enum DraftError {
     /// A file is not there any more.
     #[error("there is no file {0} in the commit")]
     NoFile(TreePath),
+    /// Something else stands where a file, or a directory for one, is to be.
+    #[error(
+        "what stands at {0} in the commit is something else than is to be there, such as a link; take it away first"
+    )]
+    Occupied(TreePath),
     /// More is changed than may be.
     #[error("more than {MAX_CHANGED} bytes would change; spread them over several automations, each with its path")]
     TooLarge,
@@ -63,7 +68,7 @@ pub enum DraftError {
 #[derive(Clone)]
 pub struct Draft {
     pub(crate) id: ObjectId,
-    pub(crate) parent: ObjectId,
+    pub(crate) parent: Option<ObjectId>,
     pub(crate) pack: Vec<u8>,
 }
 
@@ -83,6 +88,27 @@ impl Draft {
         files: impl IntoIterator<Item = (TreePath, Vec<u8>)>,
         words: &Words<'_>,
     ) -> Result<Self, DraftError> {
+        Self::made(Some(parent), files, words, false)
+    }
+
+    /// The same, but a file that is not there is a new one. Without a parent it is the first commit of all.
+    ///
+    /// # Errors
+    /// When something else stands where a file is to be, the commit cannot be read, or the new one cannot be signed.
+    pub fn adding(
+        parent: Option<&Snapshot>,
+        files: impl IntoIterator<Item = (TreePath, Vec<u8>)>,
+        words: &Words<'_>,
+    ) -> Result<Self, DraftError> {
+        Self::made(parent, files, words, true)
+    }
+
+    fn made(
+        parent: Option<&Snapshot>,
+        files: impl IntoIterator<Item = (TreePath, Vec<u8>)>,
+        words: &Words<'_>,
+        adds: bool,
+    ) -> Result<Self, DraftError> {
         let mut root = BTreeMap::new();
         let mut size = 0;
         for (path, content) in files {
@@ -92,9 +118,9 @@ impl Draft {
             }
             put(&mut root, &path, content)?;
         }
-        let mut drafting = Drafting { objects: parent.tree.objects(), made: Vec::new() };
-        let tree = drafting.directory(parent.tree.root(), root, &TreePath::root())?;
-        let parent = parent.commit.id.0;
+        let mut drafting = Drafting { objects: parent.map(|parent| parent.tree.objects()), adds, made: Vec::new() };
+        let tree = drafting.directory(parent.map(|parent| parent.tree.root()), root, &TreePath::root())?;
+        let parent = parent.map(|parent| parent.commit.id.0);
         let commit = match words.signer {
             None => commit(tree, parent, words, ""),
             Some(signer) => {
@@ -140,30 +166,47 @@ fn put(root: &mut BTreeMap<String, Node>, path: &TreePath, content: Vec<u8>) -> 
 
 /// The objects that are made.
 struct Drafting<'o> {
-    objects: &'o Objects,
+    /// Those of the commit that is changed, if there is one.
+    objects: Option<&'o Objects>,
+    /// Whether what is not there is new.
+    adds: bool,
     made: Vec<(Kind, Vec<u8>)>,
 }
 
 impl Drafting<'_> {
-    /// The directory with what is changed in it: the same bytes, but for the ids of what changed.
+    /// The directory with what is changed in it: the same bytes, but for the ids of what changed and the entries of what is new.
     fn directory(
         &mut self,
-        id: ObjectId,
+        id: Option<ObjectId>,
         changed: BTreeMap<String, Node>,
         path: &TreePath,
     ) -> Result<ObjectId, DraftError> {
         let unreadable = |error: crate::objects::ObjectError| DraftError::Unreadable(error.to_string());
-        let mut content = self.objects.whole(id, Kind::Tree, MAX_DIRECTORY).map_err(unreadable)?;
+        let mut content = match (self.objects, id) {
+            (Some(objects), Some(id)) => objects.whole(id, Kind::Tree, MAX_DIRECTORY).map_err(unreadable)?,
+            _ => Vec::new(),
+        };
         for (name, node) in changed {
             let path = path.join(&name).map_err(|error| DraftError::Unreadable(error.to_string()))?;
-            let (place, old) = find(&content, &name, matches!(node, Node::Directory(_)))
-                .ok_or_else(|| DraftError::NoFile(path.clone()))?;
+            let is_directory = matches!(node, Node::Directory(_));
+            let found = find(&content, &name, is_directory);
+            if found.is_none() && !self.adds {
+                return Err(DraftError::NoFile(path));
+            }
+            if found.is_none() && entries(&content).any(|entry| entry.name == name.as_bytes()) {
+                return Err(DraftError::Occupied(path));
+            }
             let new = match node {
                 Node::File(content) => self.add(Kind::Blob, content)?,
-                Node::Directory(inner) => self.directory(old, inner, &path)?,
+                Node::Directory(inner) => self.directory(found.map(|(_, old)| old), inner, &path)?,
             };
-            let bytes = content.get_mut(place..place + new.as_slice().len());
-            bytes.ok_or_else(|| DraftError::NoFile(path.clone()))?.copy_from_slice(new.as_slice());
+            match found {
+                None => insert(&mut content, &name, is_directory, new),
+                Some((place, _)) => {
+                    let bytes = content.get_mut(place..place + new.as_slice().len());
+                    bytes.ok_or_else(|| DraftError::NoFile(path.clone()))?.copy_from_slice(new.as_slice());
+                }
+            }
         }
         self.add(Kind::Tree, content)
     }
@@ -176,33 +219,72 @@ impl Drafting<'_> {
     }
 }
 
-/// Where in a directory the id of an entry stands, and which one that is. Entries are `MODE NAME`, a zero and the id.
-fn find(directory: &[u8], name: &str, is_directory: bool) -> Option<(usize, ObjectId)> {
+/// An entry of a directory as Git stores it: `MODE NAME`, a zero and the id.
+struct Entry<'d> {
+    /// Where it begins.
+    at: usize,
+    mode: &'d [u8],
+    name: &'d [u8],
+    /// Where its id stands.
+    place: usize,
+    id: ObjectId,
+}
+
+impl Entry<'_> {
+    fn is_directory(&self) -> bool {
+        self.mode == b"40000"
+    }
+
+    fn is_file(&self) -> bool {
+        self.mode.starts_with(b"100")
+    }
+}
+
+/// The entries of a directory, as far as they can be read.
+fn entries(directory: &[u8]) -> impl Iterator<Item = Entry<'_>> {
     const ID: usize = 20;
     let mut at = 0;
-    while let Some(rest) = directory.get(at..).filter(|rest| !rest.is_empty()) {
+    std::iter::from_fn(move || {
+        let rest = directory.get(at..).filter(|rest| !rest.is_empty())?;
         let zero = rest.iter().position(|byte| *byte == 0)?;
-        let (mode, entry) = rest.get(..zero)?.split_at(rest.iter().position(|byte| *byte == b' ')?);
+        let space = rest.iter().position(|byte| *byte == b' ')?;
+        let (mode, name) = (rest.get(..space)?, rest.get(space + 1..zero)?);
         let place = at + zero + 1;
-        let id = directory.get(place..place + ID)?;
-        let is_kind = if is_directory { mode == b"40000" } else { mode.starts_with(b"100") };
-        if is_kind && entry.get(1..) == Some(name.as_bytes()) {
-            return Some((place, ObjectId::from_bytes_or_panic(id)));
-        }
+        let id = ObjectId::from_bytes_or_panic(directory.get(place..place + ID)?);
+        let entry = Entry { at, mode, name, place, id };
         at = place + ID;
-    }
-    None
+        Some(entry)
+    })
+}
+
+/// Where in a directory the id of a file or directory stands, and which one that is.
+fn find(directory: &[u8], name: &str, is_directory: bool) -> Option<(usize, ObjectId)> {
+    let is_kind = |entry: &Entry<'_>| if is_directory { entry.is_directory() } else { entry.is_file() };
+    let found = entries(directory).find(|entry| is_kind(entry) && entry.name == name.as_bytes());
+    found.map(|entry| (entry.place, entry.id))
+}
+
+/// Puts a new entry where Git has it: sorted by name, those of directories as if they ended with a slash.
+fn insert(directory: &mut Vec<u8>, name: &str, is_directory: bool, id: ObjectId) {
+    let key = |name: &[u8], is_directory: bool| [name, if is_directory { b"/".as_slice() } else { b"" }].concat();
+    let new = key(name.as_bytes(), is_directory);
+    let behind = entries(directory).find(|entry| key(entry.name, entry.is_directory()) > new).map(|entry| entry.at);
+    let at = behind.unwrap_or(directory.len());
+    let mode = if is_directory { "40000" } else { "100644" };
+    let entry = [format!("{mode} {name}\0").as_bytes(), id.as_slice()].concat();
+    directory.splice(at..at, entry);
 }
 
 /// The content of a commit, with further headers.
-fn commit(tree: ObjectId, parent: ObjectId, words: &Words<'_>, headers: &str) -> String {
+fn commit(tree: ObjectId, parent: Option<ObjectId>, words: &Words<'_>, headers: &str) -> String {
     // What Git takes out of names and addresses, too.
     let plain = |text: &str| text.replace(['<', '>', '\n', '\r', '\0'], "").trim().to_owned();
     let Words { author, message, time, .. } = words;
     let by = format!("{} <{}> {time} +0000", plain(&author.name), plain(&author.email));
     let message: String = message.chars().filter(|letter| *letter != '\0').take(MAX_MESSAGE).collect();
     let end = if message.ends_with('\n') { "" } else { "\n" };
-    format!("tree {tree}\nparent {parent}\nauthor {by}\ncommitter {by}\n{headers}\n{message}{end}")
+    let parent = parent.map(|parent| format!("parent {parent}\n")).unwrap_or_default();
+    format!("tree {tree}\n{parent}author {by}\ncommitter {by}\n{headers}\n{message}{end}")
 }
 
 #[cfg(test)]
@@ -226,11 +308,23 @@ mod tests {
     }
 
     #[test]
+    fn a_new_entry_stands_where_git_has_it() {
+        let mut directory = Vec::new();
+        let id = ObjectId::null(gix::hash::Kind::Sha1);
+        // Git compares `a.yaml` with `a/`, and a slash is greater than a dot.
+        for (name, is_directory) in [("b", false), ("a", true), ("a.yaml", false), ("c", true), ("a0", false)] {
+            insert(&mut directory, name, is_directory, id);
+        }
+        let names: Vec<_> = entries(&directory).map(|entry| String::from_utf8_lossy(entry.name).into_owned()).collect();
+        assert_eq!(names, ["a.yaml", "a", "a0", "b", "c"]);
+    }
+
+    #[test]
     fn nobody_writes_headers_by_their_name() {
         let author = Identity { name: "a\nparent x <b>".to_owned(), email: "c@d>\n".to_owned() };
         let id = ObjectId::null(gix::hash::Kind::Sha1);
         let words = Words { author: &author, message: "subject", time: 7, signer: None };
-        let text = commit(id, id, &words, "");
+        let text = commit(id, Some(id), &words, "");
         assert!(text.contains("\nauthor aparent x b <c@d> 7 +0000\ncommitter "), "{text}");
         assert!(text.ends_with("\n\nsubject\n"));
     }

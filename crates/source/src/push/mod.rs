@@ -1,6 +1,6 @@
 //! Commits that are made here and pushed.
 //!
-//! A [`Draft`] is a commit on top of one that was fetched, with other content of some of its files. [`Mirrors::push`](crate::Mirrors::push) sends it, with
+//! A [`Draft`] is a commit on top of one that was fetched, with other content of some of its files, or the first one of a repository. [`Mirrors::push`](crate::Mirrors::push) sends it, with
 //! what is new in it and nothing else, and has references of the server stand at it.
 
 mod draft;

@@ -229,3 +229,65 @@ fn what_is_no_reference_and_no_file_is_not_pushed() {
     }
     assert_eq!(repository.git(&["rev-parse", "main"]), parent.commit.id.to_string());
 }
+
+/// A bare repository with nothing in it.
+fn empty(directory: &Path) -> std::path::PathBuf {
+    let path = directory.join("new.git");
+    cowherd_gitserver::repository::run(directory, &["init", "--quiet", "--bare", "--initial-branch=trunk", "new.git"]);
+    cowherd_gitserver::repository::run(&path, &["config", "http.receivepack", "true"]);
+    path
+}
+
+fn added(parent: Option<&Snapshot>, files: &[(&str, &str)]) -> Result<Draft, DraftError> {
+    let author = Identity { name: "Robot".to_owned(), email: String::new() };
+    let files = files.iter().map(|(path, content)| (TreePath::parse(path).unwrap(), content.as_bytes().to_vec()));
+    Draft::adding(parent, files, &words(&author, None))
+}
+
+#[test]
+fn the_first_commit_of_a_repository_is_pushed_over_http_and_ssh() {
+    let directory = tempfile::tempdir().unwrap();
+    let sshd = Sshd::start(&directory.path().join("sshd"), "");
+    let auth = Auth {
+        identity: Some(sshd.identity().into()),
+        known_hosts: Some(sshd.known_hosts("host_key.pub")),
+        ..Auth::default()
+    };
+    let server = Server::start(directory.path());
+    let path = empty(directory.path());
+    let all = mirrors(directory.path());
+    for remote in [remote(&server.url("new.git")), remote(&sshd.url(&path)).with_auth(auth)] {
+        let git = |arguments: &[&str]| cowherd_gitserver::repository::run(&path, arguments);
+        assert_eq!(all.branches(&remote).unwrap(), Vec::<String>::new());
+        let first = added(None, &[("a/b/c.yaml", "c: 1\n"), ("a.yaml", "a: 1\n")]).unwrap();
+        all.push(&remote, &to(&first, "refs/heads/main")).unwrap();
+        git(&["fsck", "--strict"]);
+        assert_eq!(git(&["rev-list", "--count", "main"]), "1");
+        assert_eq!(git(&["ls-tree", "-r", "--name-only", "main"]), "a.yaml\na/b/c.yaml");
+        assert_eq!(all.branches(&remote).unwrap(), ["main"]);
+        // Whoever believes that there is nothing yet overwrites nothing.
+        let late = added(None, &[("d", "")]).unwrap();
+        assert!(all.push(&remote, &to(&late, "refs/heads/main")).unwrap_err().is_overtaken());
+        let parent = all.fetch(&remote, &main_branch()).unwrap();
+        let second = added(Some(&parent), &[("a/b.yaml", "b: 1\n"), ("a/b/c.yaml", "c: 2\n")]).unwrap();
+        all.push(&remote, &to(&second, "refs/heads/main")).unwrap();
+        git(&["fsck", "--strict"]);
+        assert_eq!(git(&["diff", "--name-status", "main^", "main"]), "A\ta/b.yaml\nM\ta/b/c.yaml");
+        git(&["update-ref", "-d", "refs/heads/main"]);
+    }
+}
+
+#[test]
+fn a_new_file_takes_no_other_things_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = served(directory.path());
+    std::os::unix::fs::symlink("README", repository.path.join("link")).unwrap();
+    repository.commit_all("link");
+    let server = Server::start(directory.path());
+    let (mirrors, remote) = (mirrors(directory.path()), remote(&server.url("repo/.git")));
+    let parent = mirrors.fetch(&remote, &main_branch()).unwrap();
+    for path in ["apps", "README/x", "link", "link/x"] {
+        let error = added(Some(&parent), &[(path, "")]).unwrap_err();
+        assert!(matches!(error, DraftError::Occupied(_)), "{path}: {error}");
+    }
+}

@@ -38,7 +38,10 @@ pub async fn refuse(client: &Client) -> Result<()> {
 }
 
 /// Who leads, if somebody does.
-async fn leader(client: &Client) -> Result<Option<String>> {
+///
+/// # Errors
+/// When the cluster gives no answer.
+pub async fn leader(client: &Client) -> Result<Option<String>> {
     let leases: Api<Lease> = Api::namespaced(client.clone(), ROOT);
     let found = leases.list(&ListParams::default()).await.map_err(explain)?;
     let now = Timestamp::now();
