@@ -192,6 +192,11 @@ impl Migrate {
         stopped.context("Flux's controllers could not all be stopped")?;
         service::remember(client).await?;
         bring(client.clone(), documents, self.timeout).await.context("what agents need is not all there")?;
+        // Whoever takes over at the same time, or goes back, may have undone it: agents and Flux must never keep the same objects.
+        let now = Controllers::find(client).await?;
+        if !now.are_stopped() {
+            bail!("somebody has started Flux's controllers meanwhile: {}", now.named());
+        }
         Ok(())
     }
 
