@@ -193,9 +193,9 @@ impl Migrate {
         service::remember(client).await?;
         bring(client.clone(), documents, self.timeout).await.context("what agents need is not all there")?;
         // Whoever takes over at the same time, or goes back, may have undone it: agents and Flux must never keep the same objects.
-        let now = Controllers::find(client).await?;
-        if !now.are_stopped() {
-            bail!("somebody has started Flux's controllers meanwhile: {}", now.named());
+        let running = found.controllers.running(client).await?;
+        if !running.is_empty() {
+            bail!("somebody has started Flux's controllers meanwhile: {}", running.named());
         }
         Ok(())
     }
@@ -306,7 +306,13 @@ impl Found {
         let suspended = self.survey.suspended().into_iter().map(|source| {
             format!("{source} is suspended: what Flux has of it agents do not have, until it is resumed")
         });
-        self.flags.problems().iter().cloned().chain(suspended).chain(self.refused.iter().cloned()).collect()
+        let apart = self.controllers.apart();
+        apart
+            .into_iter()
+            .chain(self.flags.problems().iter().cloned())
+            .chain(suspended)
+            .chain(self.refused.iter().cloned())
+            .collect()
     }
 
     fn status(&self) -> ExitCode {
@@ -328,7 +334,9 @@ impl Found {
         if !unsaid.is_empty() {
             tell!("{} agents have nothing of these flags: {}", Mark::Waiting, listed(unsaid.iter(), MOST));
         }
-        self.flags.problems().iter().for_each(|problem| tell!("{} {problem}", Mark::Failure));
+        let apart = self.controllers.apart();
+        let problems = apart.iter().chain(self.flags.problems());
+        problems.for_each(|problem| tell!("{} {problem}", Mark::Failure));
         self.survey
             .left_out()
             .iter()
