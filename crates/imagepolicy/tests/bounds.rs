@@ -38,3 +38,20 @@ fn a_range_that_is_left_at_once_costs_what_is_copied_for_it() {
     let file = "{{len (index .Changed.FileChanges \"a.yaml\")}}{{with index .Changed.FileChanges \"b\"}}x{{end}}";
     assert_eq!(of(file).unwrap(), "5000");
 }
+
+#[test]
+fn what_stands_before_a_value_moves_no_byte_of_it() {
+    let image = ImageRef { name: "a".to_owned(), tag: "2".to_owned(), digest: String::new() };
+    let setters = Setters::new([("n".to_owned(), "p".to_owned(), image)]).unwrap();
+    let marked = "a:1 # {\"$imagepolicy\": \"n:p\"}\r\n";
+    for before in ["", "\u{feff}", "# ä€\u{1f404}\r\n", "\u{feff}---\r\nä: \u{2028} \u{1f404}\r\n", "a: ö\u{85}\n"]
+    {
+        let file = format!("{before}image: {marked}");
+        let updated = setters.update(file.as_bytes()).unwrap();
+        assert_eq!(
+            updated.text.as_deref(),
+            Some(&*format!("{before}image: {}", marked.replacen('1', "2", 1))),
+            "{file:?}"
+        );
+    }
+}

@@ -14,7 +14,7 @@ use crate::{CommitId, Snapshot};
 /// The largest directory in which something is changed, in bytes as Git stores it.
 const MAX_DIRECTORY: u64 = 16 << 20;
 
-/// The most bytes that all changed files together may have.
+/// The most bytes that all changed files together may have, and the directories that they are in.
 const MAX_CHANGED: usize = 64 << 20;
 
 /// The most bytes of a message.
@@ -92,7 +92,7 @@ impl Draft {
             }
             put(&mut root, &path, content)?;
         }
-        let mut drafting = Drafting { objects: parent.tree.objects(), made: Vec::new() };
+        let mut drafting = Drafting { objects: parent.tree.objects(), made: Made::default() };
         let tree = drafting.directory(parent.tree.root(), root, &TreePath::root())?;
         let parent = parent.commit.id.0;
         let commit = match words.signer {
@@ -104,8 +104,8 @@ impl Draft {
                 commit(tree, parent, words, &format!("gpgsig {lines}\n"))
             }
         };
-        let id = drafting.add(Kind::Commit, commit.into_bytes())?;
-        let pack = pack(&drafting.made).map_err(|error| DraftError::Unreadable(error.to_string()))?;
+        let id = drafting.made.add(Kind::Commit, commit.into_bytes())?;
+        let pack = pack(&drafting.made.objects).map_err(|error| DraftError::Unreadable(error.to_string()))?;
         Ok(Self { id, parent, pack })
     }
 
@@ -141,7 +141,14 @@ fn put(root: &mut BTreeMap<String, Node>, path: &TreePath, content: Vec<u8>) -> 
 /// The objects that are made.
 struct Drafting<'o> {
     objects: &'o Objects,
-    made: Vec<(Kind, Vec<u8>)>,
+    made: Made,
+}
+
+/// Objects that are new, which are held until they are sent.
+#[derive(Default)]
+struct Made {
+    objects: Vec<(Kind, Vec<u8>)>,
+    size: usize,
 }
 
 impl Drafting<'_> {
@@ -159,19 +166,25 @@ impl Drafting<'_> {
             let (place, old) = find(&content, &name, matches!(node, Node::Directory(_)))
                 .ok_or_else(|| DraftError::NoFile(path.clone()))?;
             let new = match node {
-                Node::File(content) => self.add(Kind::Blob, content)?,
+                Node::File(content) => self.made.add(Kind::Blob, content)?,
                 Node::Directory(inner) => self.directory(old, inner, &path)?,
             };
             let bytes = content.get_mut(place..place + new.as_slice().len());
             bytes.ok_or_else(|| DraftError::NoFile(path.clone()))?.copy_from_slice(new.as_slice());
         }
-        self.add(Kind::Tree, content)
+        self.made.add(Kind::Tree, content)
     }
+}
 
+impl Made {
     fn add(&mut self, kind: Kind, content: Vec<u8>) -> Result<ObjectId, DraftError> {
         let id = compute_hash(gix::hash::Kind::Sha1, kind, &content);
         let id = id.map_err(|error| DraftError::Unreadable(error.to_string()))?;
-        self.made.push((kind, content));
+        self.size += content.len();
+        if self.size > MAX_CHANGED {
+            return Err(DraftError::TooLarge);
+        }
+        self.objects.push((kind, content));
         Ok(id)
     }
 }
@@ -208,6 +221,13 @@ fn commit(tree: ObjectId, parent: ObjectId, words: &Words<'_>, headers: &str) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_more_is_made_than_is_held() {
+        let mut made = Made::default();
+        assert!(made.add(Kind::Tree, vec![0; MAX_CHANGED]).is_ok());
+        assert_eq!(made.add(Kind::Tree, vec![0]), Err(DraftError::TooLarge));
+    }
 
     #[test]
     fn an_entry_is_found_by_its_name_and_kind() {

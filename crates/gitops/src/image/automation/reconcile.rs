@@ -23,7 +23,7 @@ const READY: &str = "repository up-to-date";
 /// How often it is looked where the interval cannot be read.
 const INTERVAL: Duration = Duration::from_secs(600);
 
-/// How many bytes of a commit's message an event has.
+/// How many characters of a commit's message an event has.
 const MOST_OF_MESSAGE: usize = 8 << 10;
 
 type Status = ImageUpdateAutomationStatus;
