@@ -1,6 +1,6 @@
 //! What a ResourceSetInputProvider gives.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use cowherd_api::flux::annotations::SET_TIMEOUT;
@@ -216,11 +216,17 @@ async fn of_host(
 /// The inputs of what was found, of which those that are to be skipped stay as they were; new ones of these are left out.
 fn with_skipped(object: &ResourceSetInputProvider, found: Vec<Found>) -> Vec<Input> {
     let skip = object.spec.skip.as_ref().map(|skip| skip.labels.as_slice()).unwrap_or_default();
+    let (mut held, mut needed) = (HashSet::new(), HashSet::new());
+    for label in skip {
+        match label.strip_prefix('!') {
+            Some(label) => needed.insert(label),
+            None => held.insert(label.as_str()),
+        };
+    }
+    // Each label of what was found is looked at, and of those that it needs one more than it has, however many are written.
     let is_skipped = |found: &Found| {
-        skip.iter().any(|label| match label.strip_prefix('!') {
-            Some(label) => !found.labels.iter().any(|one| one == label),
-            None => found.labels.contains(label),
-        })
+        found.labels.iter().any(|label| held.contains(label.as_str()))
+            || needed.iter().any(|label| !found.labels.iter().any(|one| one == label))
     };
     let before = object.status.as_ref().map(|status| status.exported_inputs.as_slice()).unwrap_or_default();
     let with_id = |input| Some((Input::get(input, "id")?.as_str()?, input));
@@ -291,6 +297,21 @@ mod tests {
         let before = std::time::Instant::now();
         assert!(made(json!({ "large": half() }), many).is_err());
         assert!(before.elapsed() < Duration::from_secs(1), "{:?}", before.elapsed());
+    }
+
+    #[test]
+    fn what_is_skipped_is_found_out_in_time_however_much_there_is() {
+        let labels =
+            |from: usize, count: usize| (from..from + count).map(|label| label.to_string()).collect::<Vec<_>>();
+        let found = |number: usize| Found { id: number.to_string(), labels: labels(0, 50), ..Found::default() };
+        let inputs: Vec<Value> = (0..5000).map(|number| json!({ "id": number.to_string() })).collect();
+        let spec = json!({ "type": "GitHubPullRequest", "skip": { "labels": labels(1000, 50_000) } });
+        let object = provider(spec, json!(inputs));
+        let began = std::time::Instant::now();
+        assert_eq!(with_skipped(&object, (0..5000).map(found).collect()).len(), 5000);
+        let spec = json!({ "type": "GitHubPullRequest", "skip": { "labels": ["0"] } });
+        assert_eq!(with_skipped(&provider(spec, json!(inputs)), (0..5000).map(found).collect()).len(), 5000);
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     }
 
     #[test]
