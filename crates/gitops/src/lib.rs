@@ -36,6 +36,7 @@ mod resource_set;
 mod schedule;
 #[cfg(test)]
 mod second_kind_tests;
+mod selector;
 mod source;
 mod status;
 mod target;

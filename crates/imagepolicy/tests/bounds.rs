@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use cowherd_imagepolicy::{
-    Automation, Change, Changes, Filter, MessageError, NoLatest, ObjectId, Order, Policy, message,
+    Automation, Change, Changes, Filter, ImageRef, MessageError, NoLatest, ObjectId, Order, Policy, Setters, message,
 };
 
 #[test]

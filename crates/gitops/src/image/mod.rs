@@ -8,7 +8,6 @@
 mod automation;
 mod choices;
 mod kind;
-mod labels;
 mod policy;
 mod report;
 mod repository;

@@ -10,11 +10,11 @@ use kube::{Api, ResourceExt as _};
 
 use super::super::Means;
 use super::super::kind::{Done, Failed};
-use super::super::labels;
 use super::plan::{self, Plan, Unplanned};
 use super::signing;
 use super::work::{Pushed, Ran, Unworked, Work};
 use crate::conditions::{ACCESS_DENIED, RECONCILIATION_FAILED, time};
+use crate::selector;
 use crate::source::git::Writable;
 
 /// What is said of a repository that is as it should be.
@@ -40,12 +40,12 @@ pub(super) async fn reconcile(
         Ok(git) => git,
         Err(error) => return Err(unplanned(status, &error)),
     };
-    let selector = object.spec.policy_selector.as_ref();
-    if let Some(mistake) = selector.and_then(labels::mistake) {
+    let wanted = object.spec.policy_selector.as_ref();
+    if let Some(mistake) = wanted.and_then(selector::mistake) {
         let message = format!("failed to parse policy selector: {mistake}");
         return Err(Failed::stalled(status, "InvalidPolicySelector", message));
     }
-    let Some(images) = means.choices.of(&namespace, selector) else { return Ok(None) };
+    let Some(images) = means.choices.of(&namespace, wanted) else { return Ok(None) };
     let source = plan::source(object);
     if means.shared.config.policy.no_cross_namespace_refs && source.name.namespace != namespace {
         let message =
