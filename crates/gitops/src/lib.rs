@@ -37,6 +37,7 @@ mod resource_set;
 mod schedule;
 #[cfg(test)]
 mod second_kind_tests;
+mod selector;
 mod source;
 mod status;
 mod target;

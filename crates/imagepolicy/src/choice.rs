@@ -62,6 +62,9 @@ pub enum NoLatest {
     /// A tag is no number.
     #[error("failed to parse invalid numeric value '{0}'")]
     NotANumber(String),
+    /// Nobody waits for it any more.
+    #[error("it took too long to look at all tags")]
+    BrokenOff,
 }
 
 impl Order {
@@ -87,21 +90,26 @@ impl Policy {
         Constraint::parse(range).map(Self::SemVer).map_err(|_| InvalidPolicy::Range(range.to_owned()))
     }
 
-    /// The latest of the tags that the filter lets through. What is equal is chosen alike whatever order the tags come in.
+    /// The latest of the tags that the filter lets through. What is equal is chosen alike whatever order the tags come in. A filter
+    /// may take its time for each tag, so it is looked at them for as long as `goes_on`.
     ///
     /// # Errors
-    /// When there is none.
+    /// When there is none, or it does not go on.
     pub fn latest<'t>(
         &self,
         filter: Option<&Filter>,
         tags: impl IntoIterator<Item = &'t str>,
+        goes_on: impl Fn() -> bool,
     ) -> Result<&'t str, NoLatest> {
         let mut tags: Vec<&str> = tags.into_iter().collect();
         tags.sort_unstable_by(|a, b| b.cmp(a));
         let mut candidates: Vec<(Cow<'t, str>, &'t str)> = match filter {
             None => tags.into_iter().map(|tag| (Cow::Borrowed(tag), tag)).collect(),
-            Some(filter) => filter.apply(tags).into_iter().collect(),
+            Some(filter) => filter.apply(tags.into_iter().take_while(|_| goes_on())).into_iter().collect(),
         };
+        if !goes_on() {
+            return Err(NoLatest::BrokenOff);
+        }
         candidates.sort_by(|(a, _), (b, _)| b.cmp(a));
         if candidates.is_empty() {
             return Err(NoLatest::Empty);

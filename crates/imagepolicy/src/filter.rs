@@ -33,11 +33,11 @@ impl Filter {
     }
 
     /// The tags that count, by what is compared of them. Of several that become the same the last counts.
-    pub(crate) fn apply<'t>(&self, tags: Vec<&'t str>) -> BTreeMap<Cow<'t, str>, &'t str> {
+    pub(crate) fn apply<'t>(&self, tags: impl Iterator<Item = &'t str>) -> BTreeMap<Cow<'t, str>, &'t str> {
         let word = |tag: &'t str| match self.extract.is_empty() {
             true => self.pattern.is_match(tag).then_some(Cow::Borrowed(tag)),
             false => self.pattern.expand(tag, &self.extract).map(Cow::Owned),
         };
-        tags.into_iter().filter_map(|tag| Some((word(tag)?, tag))).collect()
+        tags.filter_map(|tag| Some((word(tag)?, tag))).collect()
     }
 }

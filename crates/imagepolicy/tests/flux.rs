@@ -105,7 +105,7 @@ fn the_latest_tag_is_the_one_that_flux_chooses() {
             continue;
         };
         assert!(!choice.invalid, "{asked}: {:?}", choice.error);
-        let latest = policy.latest(filter.as_ref(), choice.tags.iter().map(String::as_str));
+        let latest = policy.latest(filter.as_ref(), choice.tags.iter().map(String::as_str), || true);
         match (&latest, &choice.error) {
             (Ok(latest), None) => assert_eq!(*latest, choice.latest, "{asked} of {:?}", choice.tags),
             (Err(error), Some(said)) => {

@@ -52,7 +52,7 @@ const MOST: usize = 12;
 /// --uninstall also what only the agents needed goes.
 ///
 /// What would be changed or is in the way has a name: an object, a kind, or one of the words changes,
-/// unsupported, flags and untold for all of a sort. Nothing is done unless all of it is accepted by
+/// unsupported, flags, apart and untold for all of a sort. Nothing is done unless all of it is accepted by
 /// name, or --force takes it whatever it is.
 ///
 /// Examples:
@@ -218,6 +218,11 @@ impl Migrate {
         stopped.context("Flux's controllers could not all be stopped")?;
         service::remember(client).await?;
         bring(client.clone(), documents, self.timeout).await.context("what agents need is not all there")?;
+        // Whoever takes over at the same time, or goes back, may have undone it: agents and Flux must never keep the same objects.
+        let running = found.controllers.running(client).await?;
+        if !running.is_empty() {
+            bail!("somebody has started Flux's controllers meanwhile: {}", running.named());
+        }
         Ok(())
     }
 
@@ -374,12 +379,14 @@ impl Found {
         let flags = self.flags.problems().iter().map(|_| Finding::of(Sort::Flags));
         let untold = self.outlook.untold().iter().map(|_| Finding::of(Sort::Untold));
         let refused = self.refused.iter().map(|_| Finding::of(Sort::Refused));
-        changes.chain(unsupported).chain(flags).chain(untold).chain(refused).collect()
+        let apart = self.controllers.apart().map(|_| Finding::of(Sort::Apart));
+        changes.chain(unsupported).chain(flags).chain(apart).chain(untold).chain(refused).collect()
     }
 
     /// What stands in the way.
     fn problems(&self) -> Vec<String> {
-        self.flags.problems().iter().cloned().chain(self.refused.iter().cloned()).collect()
+        let apart = self.controllers.apart().into_iter();
+        apart.chain(self.flags.problems().iter().cloned()).chain(self.refused.iter().cloned()).collect()
     }
 
     fn tell(&self) {

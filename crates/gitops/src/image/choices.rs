@@ -8,8 +8,8 @@ use cowherd_api::flux::image::v1::{ImagePolicy, ImageRef};
 use kube::ResourceExt;
 use tokio::sync::watch;
 
-use super::labels::{Labels, selects};
 use crate::NamespacedName;
+use crate::selector::{Labels, Selector};
 
 /// What ImagePolicies chose.
 #[derive(Clone, Default)]
@@ -76,12 +76,13 @@ impl Choices {
 
     /// The latest images of those of a namespace that a selector means, by their names; nothing as long as not all are known.
     pub(super) fn of(&self, namespace: &str, selector: Option<&LabelSelector>) -> Option<BTreeMap<String, ImageRef>> {
+        let selector = selector.map(Selector::from);
         let known = self.known();
         if !*known.is_listed.borrow() {
             return None;
         }
         let there = known.namespaces.get(namespace).map(|namespace| &namespace.there);
-        let is_meant = |choice: &Choice| selector.is_none_or(|selector| selects(selector, &choice.labels));
+        let is_meant = |choice: &Choice| selector.as_ref().is_none_or(|selector| selector.selects(&choice.labels));
         let meant = there.into_iter().flatten().filter(|(_, choice)| is_meant(choice));
         Some(meant.filter_map(|(name, choice)| Some((name.clone(), choice.latest.clone()?))).collect())
     }

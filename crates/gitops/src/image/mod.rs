@@ -8,7 +8,6 @@
 mod automation;
 mod choices;
 mod kind;
-mod labels;
 mod policy;
 mod report;
 mod repository;
@@ -19,6 +18,7 @@ mod tasks;
 use cowherd_api::flux::image::v1::{ImagePolicy, ImageRepository, ImageUpdateAutomation};
 use cowherd_source::Images;
 
+use crate::fetches::{FetchLimits, Fetches};
 use crate::source::Shared;
 use choices::Choices;
 use scans::Scans;
@@ -33,11 +33,17 @@ pub(crate) struct Means {
     scans: Scans,
     /// What ImagePolicies chose.
     choices: Choices,
+    /// How many of them choose at a time: of a hundred thousand tags each, by expressions that anybody may write.
+    choosing: Fetches,
 }
+
+/// How many ImagePolicies choose at a time, in all and of a namespace.
+const CHOOSING: FetchLimits = FetchLimits { total: 8, per_namespace: 2, per_host: 2 };
 
 /// Keeps a task for each object of the three kinds, for ever.
 pub(crate) async fn run(shared: Shared) {
-    let means = Means { shared, images: Images::default(), scans: Scans::default(), choices: Choices::default() };
+    let (scans, choices, choosing) = (Scans::default(), Choices::default(), Fetches::new(CHOOSING));
+    let means = Means { shared, images: Images::default(), scans, choices, choosing };
     tokio::join!(
         tasks::run::<ImageRepository>(means.clone()),
         tasks::run::<ImagePolicy>(means.clone()),

@@ -100,7 +100,7 @@ impl Scans {
         gone.iter().for_each(|name| self.leave(name));
     }
 
-    /// These are its tags.
+    /// These are its tags, where it is still there.
     ///
     /// # Errors
     /// When the namespace has too many.
@@ -114,6 +114,10 @@ impl Scans {
             return Err(TooMany);
         }
         self.change(name, |latest| {
+            // It went while it was looked at: nobody would take them away again.
+            if latest.object.is_none() {
+                return false;
+            }
             let is_same = latest.tags.as_deref() == Some(&tags) && !latest.has_failed;
             (latest.tags, latest.has_failed) = (Some(Arc::new(tags)), false);
             !is_same
@@ -192,10 +196,21 @@ mod tests {
     #[test]
     fn a_namespace_has_so_many_tags_and_no_more() {
         let scans = Scans::default();
+        ["a", "b"].into_iter().for_each(|name| scans.see(&repository(name, 1)));
         let large = "x".repeat(MOST_OF_NAMESPACE / 2 + 1);
         assert_eq!(scans.put(&NamespacedName::new("n", "a"), tags(&[&large])), Ok(()));
         assert_eq!(scans.put(&NamespacedName::new("n", "b"), tags(&[&large])), Err(TooMany));
         assert_eq!(scans.put(&NamespacedName::new("m", "b"), tags(&[&large])), Ok(()));
         assert_eq!(scans.put(&NamespacedName::new("n", "a"), tags(&["1"])), Ok(()), "it takes the place of its own");
+    }
+
+    #[test]
+    fn of_what_went_while_it_was_looked_at_nothing_stays() {
+        let scans = Scans::default();
+        let name = NamespacedName::new("n", "a");
+        scans.see(&repository("a", 1));
+        scans.leave(&name);
+        scans.put(&name, tags(&["1"])).unwrap();
+        assert!(scans.get(&name).tags.is_none());
     }
 }

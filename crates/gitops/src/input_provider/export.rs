@@ -1,5 +1,6 @@
 //! What a ResourceSetInputProvider gives.
 
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use cowherd_api::flux::annotations::SET_TIMEOUT;
@@ -120,14 +121,22 @@ pub(crate) fn given(object: &ResourceSetInputProvider) -> Result<Option<Vec<Inpu
     completed(object, vec![own]).map(Some)
 }
 
-/// Inputs with what they do not say themselves.
+/// Inputs with what they do not say themselves. What is said of all of them is large at once, so it is counted with each.
 fn completed(object: &ResourceSetInputProvider, mut inputs: Vec<Input>) -> Result<Vec<Input>, ExportError> {
+    let (count, mut size) = (inputs.len(), 0);
     for input in &mut inputs {
         for (key, value) in &object.spec.default_values {
             input.entry(key.clone()).or_insert_with(|| value.clone());
         }
+        size += serde_json::to_vec(input).map_or(0, |text| text.len());
+        if size > ROOM {
+            let problem = format!(
+                "the {count} inputs have more than {ROOM} bytes, which is what has room in the status of one object; write a \
+                 narrower spec.filter, or less into spec.defaultValues"
+            );
+            return Err(ExportError::failed(&problem));
+        }
     }
-    must_have_room(&inputs)?;
     Ok(inputs)
 }
 
@@ -149,19 +158,6 @@ fn check(spec: &ResourceSetInputProviderSpec) -> Result<(), ExportError> {
             Err(ExportError::refused(INVALID_SPEC, &problem))
         }
     }
-}
-
-/// Refuses more than has room in a status.
-fn must_have_room(inputs: &[Input]) -> Result<(), ExportError> {
-    let size = serde_json::to_vec(inputs).map_or(0, |text| text.len());
-    if size <= ROOM {
-        return Ok(());
-    }
-    let problem = format!(
-        "the {} inputs have {size} bytes, and {ROOM} have room in the status of one object; write a narrower spec.filter",
-        inputs.len()
-    );
-    Err(ExportError::failed(&problem))
 }
 
 fn filter(object: &ResourceSetInputProvider) -> Result<Filter, ExportError> {
@@ -220,15 +216,24 @@ async fn of_host(
 /// The inputs of what was found, of which those that are to be skipped stay as they were; new ones of these are left out.
 fn with_skipped(object: &ResourceSetInputProvider, found: Vec<Found>) -> Vec<Input> {
     let skip = object.spec.skip.as_ref().map(|skip| skip.labels.as_slice()).unwrap_or_default();
+    let (mut held, mut needed) = (HashSet::new(), HashSet::new());
+    for label in skip {
+        match label.strip_prefix('!') {
+            Some(label) => needed.insert(label),
+            None => held.insert(label.as_str()),
+        };
+    }
+    // Each label of what was found is looked at, and of those that it needs one more than it has, however many are written.
     let is_skipped = |found: &Found| {
-        skip.iter().any(|label| match label.strip_prefix('!') {
-            Some(label) => !found.labels.iter().any(|one| one == label),
-            None => found.labels.contains(label),
-        })
+        found.labels.iter().any(|label| held.contains(label.as_str()))
+            || needed.iter().any(|label| !found.labels.iter().any(|one| one == label))
     };
     let before = object.status.as_ref().map(|status| status.exported_inputs.as_slice()).unwrap_or_default();
+    let with_id = |input| Some((Input::get(input, "id")?.as_str()?, input));
+    // Of several with one id the first counts.
+    let before: HashMap<&str, &Input> = before.iter().rev().filter_map(with_id).collect();
     let known = |found: Found| {
-        let before = before.iter().find(|input| input.get("id").and_then(Value::as_str) == Some(&found.id))?;
+        let before = before.get(found.id.as_str())?;
         Some(found.again(before))
     };
     let input = |found: Found| if is_skipped(&found) { known(found) } else { Some(found) };
@@ -278,11 +283,35 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_room_in_a_status_is_refused() {
+    fn what_has_no_room_in_a_status_is_refused_before_it_takes_memory() {
+        let made = |defaults: Value, inputs: Vec<Input>| {
+            completed(&provider(json!({ "type": "GitHubTag", "defaultValues": defaults }), json!([])), inputs)
+        };
         let input = |text: String| Input::from([("id".to_owned(), Value::String(text))]);
-        assert!(must_have_room(&[input("a".repeat(ROOM / 2))]).is_ok());
-        let error = must_have_room(&[input("a".repeat(ROOM / 2)), input("b".repeat(ROOM / 2))]).unwrap_err();
-        assert!(error.message.starts_with("the 2 inputs have ") && !error.is_final, "{error}");
+        let half = || "a".repeat(ROOM / 2);
+        assert!(made(json!({}), vec![input(half())]).is_ok());
+        let error = made(json!({}), vec![input(half()), input(half())]).unwrap_err();
+        assert!(error.message.starts_with("the 2 inputs have more than ") && !error.is_final, "{error}");
+        // Each of them would have it: 900 MiB together.
+        let many = (0..2000).map(|number| input(number.to_string())).collect();
+        let before = std::time::Instant::now();
+        assert!(made(json!({ "large": half() }), many).is_err());
+        assert!(before.elapsed() < Duration::from_secs(1), "{:?}", before.elapsed());
+    }
+
+    #[test]
+    fn what_is_skipped_is_found_out_in_time_however_much_there_is() {
+        let labels =
+            |from: usize, count: usize| (from..from + count).map(|label| label.to_string()).collect::<Vec<_>>();
+        let found = |number: usize| Found { id: number.to_string(), labels: labels(0, 50), ..Found::default() };
+        let inputs: Vec<Value> = (0..5000).map(|number| json!({ "id": number.to_string() })).collect();
+        let spec = json!({ "type": "GitHubPullRequest", "skip": { "labels": labels(1000, 50_000) } });
+        let object = provider(spec, json!(inputs));
+        let began = std::time::Instant::now();
+        assert_eq!(with_skipped(&object, (0..5000).map(found).collect()).len(), 5000);
+        let spec = json!({ "type": "GitHubPullRequest", "skip": { "labels": ["0"] } });
+        assert_eq!(with_skipped(&provider(spec, json!(inputs)), (0..5000).map(found).collect()).len(), 5000);
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     }
 
     #[test]

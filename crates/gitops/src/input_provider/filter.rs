@@ -1,5 +1,7 @@
 //! Which of what there is become inputs.
 
+use std::collections::BTreeSet;
+
 use cowherd_api::flux::controlplane::v1::InputFilter;
 use cowherd_pattern::{Limits, Regex};
 use cowherd_version::{Constraint, Version};
@@ -18,7 +20,8 @@ const LARGEST: usize = 64 << 10;
 pub(super) struct Filter {
     include: Option<Regex>,
     exclude: Option<Regex>,
-    labels: Vec<String>,
+    /// Each once: nothing has more of them than a host may give to one.
+    labels: BTreeSet<String>,
     semver: Option<Constraint>,
     limit: usize,
 }
@@ -60,7 +63,7 @@ impl Filter {
                 ("excludeTag", &said.exclude_tag),
                 ("excludeEnvironment", &said.exclude_environment),
             ])?,
-            labels: said.labels.clone(),
+            labels: said.labels.iter().cloned().collect(),
             semver,
             limit: said
                 .limit
@@ -148,6 +151,8 @@ mod tests {
         assert!(filter.takes(&found("feat/x", &["a", "b", "c"])));
         assert!(!filter.takes(&found("feat/x", &["a"])) && !filter.takes(&found("fix/x", &["a", "b"])));
         assert_eq!(filter.limit(), 100);
+        let again = self::filter(json!({ "labels": ["a", "a", "a"] })).unwrap();
+        assert_eq!(again.labels.len(), 1, "one that is written again costs nothing");
     }
 
     #[test]

@@ -76,6 +76,13 @@ impl Found {
         self.tag.as_deref().or(self.branch.as_deref()).unwrap_or_default()
     }
 
+    /// How many bytes its texts have.
+    pub(super) fn size(&self) -> usize {
+        let Self { id, sha, digest, branch, tag, author, title, slug, labels } = self;
+        let given = [sha, digest, branch, tag, author, title, slug];
+        id.len() + given.into_iter().flatten().chain(labels).map(String::len).sum::<usize>()
+    }
+
     /// The input that it becomes.
     pub(super) fn input(self) -> Input {
         let texts = [

@@ -16,6 +16,8 @@ const PAGE_OF_GITEA: usize = 50;
 const MOST_PAGES: usize = 1_000;
 /// How much one answer may hold, in bytes.
 pub(super) const LARGEST: u64 = 10 * 1024 * 1024;
+/// How much is kept of all answers together, in bytes of text: what is kept becomes inputs, of which less has room.
+const MOST_KEPT: usize = 1024 * 1024;
 
 /// The most characters that GitLab leaves of a name in a slug.
 const SLUG: usize = 63;
@@ -48,6 +50,11 @@ pub(super) enum HostError {
     Content { server: String, what: &'static str },
     #[error("{server} has more than {} pages of {what}, which are not all read", MOST_PAGES)]
     TooMany { server: String, what: &'static str },
+    #[error(
+        "{server} has {what} with more than {} bytes together, which have no room; write a narrower spec.filter",
+        MOST_KEPT
+    )]
+    TooMuch { server: String, what: &'static str },
     #[error(
         "{0} took longer than fluxcd.controlplane.io/reconcileTimeout says, which is two minutes where it is not set"
     )]
@@ -217,8 +224,13 @@ impl Repository {
                 }
                 What::Branches | What::Requests => found.extend(read.filter(|one| filter.takes(one))),
             }
-            if what != What::Tags && found.len() >= filter.limit() {
+            if what != What::Tags {
                 found.truncate(filter.limit());
+            }
+            if found.iter().map(Found::size).sum::<usize>() > MOST_KEPT {
+                return Err(HostError::TooMuch { server: self.server.clone(), what: what.word() });
+            }
+            if what != What::Tags && found.len() >= filter.limit() {
                 return Ok(found);
             }
             if !self.has_next(&reply, count) {

@@ -215,3 +215,18 @@ fn nobody_is_asked_at_an_address_that_tenants_may_not_reach() {
     let error = repository.list(What::Tags, &filter, with, Duration::from_secs(30)).unwrap_err().to_string();
     assert!(error.contains("127.0.0.1") && host.asked().is_empty(), "{error}");
 }
+
+#[test]
+fn a_host_whose_answers_have_no_end_takes_no_more_memory_than_has_room() {
+    let host = Played::start();
+    let (path, next) = ("/api/v3/repos/team/app/branches", format!("<{}?page=2>; rel=\"next\"", host.url("/x")));
+    let branch = serde_json::json!([{ "name": "a".repeat(1 << 20), "commit": { "sha": "0" } }]);
+    host.answer_all(path, 200, &[("Link", &next)], branch);
+    let repository = Repository::parse(Host::GitHub, &host.url("/team/app")).unwrap();
+    let filter = Filter::read(None).unwrap();
+    let listed =
+        repository.list(What::Branches, &filter, (&Caller::default(), &terms(), None), Duration::from_secs(30));
+    let error = listed.unwrap_err().to_string();
+    assert!(error.contains("has branches with more than 1048576 bytes together, which have no room"), "{error}");
+    assert!(host.asked().len() <= 2);
+}

@@ -12,10 +12,11 @@ use serde_json::Value;
 
 use super::owner::settings;
 use super::producer::FromTemplates;
-use super::providers::{GIVEN, NAMES, selects};
+use super::providers::{GIVEN, NAMES};
 use crate::NamespacedName;
 use crate::input_provider::given;
 use crate::owner::{Expressions, OwnerName};
+use crate::selector::Selector;
 
 /// The one type of a ResourceSetInputProvider that asks nobody.
 const STATIC: &str = "Static";
@@ -102,8 +103,9 @@ impl SetPlan {
         }
         let mut chosen = BTreeMap::new();
         for reference in &self.inputs_from {
-            let is_meant = |name: &String, provider: &ResourceSetInputProvider| match &reference.selector {
-                Some(selector) => selects(selector, provider.labels()),
+            let selector = reference.selector.as_ref().map(Selector::from);
+            let is_meant = |name: &String, provider: &ResourceSetInputProvider| match &selector {
+                Some(selector) => selector.selects(provider.labels()),
                 None => reference.name.as_ref() == Some(name),
             };
             let meant: Vec<_> = there.iter().filter(|(name, (_, provider))| is_meant(name, provider)).collect();

@@ -6,15 +6,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use bytes::Bytes;
-use cowherd_api::flux::controlplane::v1::{
-    Input, InputProviderReference, LabelSelector, LabelSelectorRequirement, ResourceSetInputProvider,
-};
+use cowherd_api::flux::controlplane::v1::{Input, InputProviderReference, ResourceSetInputProvider};
 use cowherd_runtime::Key;
 use cowherd_tree::{MemoryTree, Tree};
 use kube::api::ObjectMeta;
 use tokio::sync::watch;
 
 use crate::NamespacedName;
+use crate::selector::{Labels, Selector};
 use crate::source::{Artifact, digest};
 
 /// The file that names the providers, in their order, and the directory that has a file for what each of them gives.
@@ -28,8 +27,6 @@ const LARGEST: usize = 16 * 1024 * 1024;
 /// How much providers of one namespace may have given, now or before, that is still here, before those ResourceSets lose it that
 /// have no use for it at the moment.
 const MOST_HELD: usize = 256 * 1024 * 1024;
-
-type Labels = BTreeMap<String, String>;
 
 /// The providers of the cluster.
 #[derive(Clone, Default)]
@@ -229,16 +226,18 @@ impl Providers {
     ///
     /// # Errors
     /// When one is not there, or they are too many.
-    pub(super) fn chosen(
+    pub(super) fn chosen<'r>(
         &self,
         namespace: &str,
-        references: &[InputProviderReference],
+        references: &'r [InputProviderReference],
     ) -> Result<BTreeMap<String, Arc<Provider>>, String> {
+        let selector = |reference: &'r InputProviderReference| reference.selector.as_ref().map(Selector::from);
+        let selectors: Vec<_> = references.iter().map(|reference| (reference, selector(reference))).collect();
         let namespaces = self.namespaces();
         let there = namespaces.get(namespace).map(|of| &of.there);
         let mut chosen = BTreeMap::new();
-        for reference in references {
-            match (reference.name.as_deref(), &reference.selector) {
+        for (reference, selector) in &selectors {
+            match (reference.name.as_deref(), selector) {
                 (Some(name), _) if !name.is_empty() => {
                     let provider = there.and_then(|there| there.get(name)).ok_or_else(|| {
                         let cause = "there is no such ResourceSetInputProvider";
@@ -247,7 +246,7 @@ impl Providers {
                     chosen.insert(name.to_owned(), provider.clone());
                 }
                 (_, Some(selector)) => {
-                    let fits = |(_, provider): &(&String, &Arc<Provider>)| selects(selector, &provider.labels);
+                    let fits = |(_, provider): &(&String, &Arc<Provider>)| selector.selects(&provider.labels);
                     let fitting = there.into_iter().flatten().filter(fits);
                     chosen.extend(fitting.map(|(name, provider)| (name.clone(), provider.clone())));
                 }
@@ -317,26 +316,6 @@ fn artifact(revision: String, pieces: &[(&String, &Piece)]) -> Result<Artifact, 
 
 fn json(value: &impl serde::Serialize) -> Result<Vec<u8>, String> {
     serde_json::to_vec(value).map_err(|error| error.to_string())
-}
-
-/// Whether an object with these labels is meant.
-pub(super) fn selects(selector: &LabelSelector, labels: &Labels) -> bool {
-    let mut exact = selector.match_labels.iter().flatten();
-    exact.all(|(key, value)| labels.get(key) == Some(value))
-        && selector.match_expressions.iter().all(|requirement| holds(requirement, labels))
-}
-
-fn holds(LabelSelectorRequirement { key, operator, values }: &LabelSelectorRequirement, labels: &Labels) -> bool {
-    let label = labels.get(key);
-    let is_one = label.is_some_and(|label| values.contains(label));
-    match operator.as_str() {
-        "In" => is_one,
-        "NotIn" => !is_one,
-        "Exists" => label.is_some(),
-        "DoesNotExist" => label.is_none(),
-        // It is refused for that.
-        _ => false,
-    }
 }
 
 #[cfg(test)]
@@ -447,21 +426,5 @@ mod tests {
         assert!(is_told());
         providers.leave(&NamespacedName::new("n", "p"));
         assert!(!is_told());
-    }
-
-    #[test]
-    fn a_selector_means_what_it_means_to_the_api() {
-        let labels = Labels::from([("a".to_owned(), "b".to_owned()), ("e".to_owned(), "dev".to_owned())]);
-        let of = |selector: Value| selects(&serde_json::from_value(selector).unwrap(), &labels);
-        let expression = |key: &str, operator: &str, values: &[&str]| {
-            of(json!({ "matchExpressions": [{ "key": key, "operator": operator, "values": values }] }))
-        };
-        assert!(of(json!({})) && of(json!({ "matchLabels": { "a": "b" } })));
-        assert!(!of(json!({ "matchLabels": { "a": "b", "c": "d" } })));
-        assert!(expression("e", "In", &["dev", "test"]) && !expression("e", "In", &["x"]));
-        assert!(expression("e", "NotIn", &["x"]) && expression("f", "NotIn", &["x"]));
-        assert!(!expression("e", "NotIn", &["dev"]) && !expression("f", "In", &["dev"]));
-        assert!(expression("a", "Exists", &[]) && !expression("f", "Exists", &[]));
-        assert!(expression("f", "DoesNotExist", &[]) && !expression("a", "DoesNotExist", &[]));
     }
 }

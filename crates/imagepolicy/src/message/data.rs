@@ -135,7 +135,7 @@ impl Object for Struct {
     }
 }
 
-/// A map whose keys need not be texts.
+/// A map whose keys need not be texts, in the order of its keys.
 struct Entries {
     type_name: &'static str,
     entries: Vec<(Value, Value)>,
@@ -151,8 +151,10 @@ impl Object for Entries {
     }
 
     fn field(&self, name: &str) -> Option<Value> {
-        let is_it = |key: &Value| key.as_text().and_then(|text| text.as_utf8()) == Some(name);
-        self.entries.iter().find(|(key, _)| is_it(key)).map(|(_, value)| value.clone())
+        // What is no text comes before all texts, and is never asked for.
+        let compared = |(key, _): &(Value, Value)| key.as_text().and_then(|text| text.as_utf8()).cmp(&Some(name));
+        let at = self.entries.binary_search_by(compared).ok()?;
+        self.entries.get(at).map(|(_, value)| value.clone())
     }
 
     fn is_true(&self) -> bool {

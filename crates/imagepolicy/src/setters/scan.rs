@@ -8,8 +8,8 @@ use super::written::written;
 use super::{Setters, Unreadable};
 use crate::{Change, ObjectId};
 
-/// How many comments may stand below each other. Each is small, and a file is no larger than one may be.
-const MAX_COMMENTS: usize = 1_000_000;
+/// How many comments may stand below each other: the parser holds them all.
+const MAX_COMMENTS: usize = 100_000;
 
 /// What was found in a file.
 pub(super) struct Found {
@@ -77,7 +77,7 @@ struct Scan<'s> {
     object: ObjectId,
     /// The value that was read last, with nothing behind it yet.
     last: Option<Value>,
-    /// The comments above what comes next.
+    /// The comments above what comes next: of those without a marker two, which is as many as make a difference.
     above: Vec<Above>,
     edits: Vec<Edit>,
     /// The first of the edits of this document.
@@ -183,7 +183,9 @@ impl<'s> Scan<'s> {
         let marker = self.setters.of_comment(text.trim_end_matches('\r'));
         let marker = marker.map(|(setter, value)| (setter.to_owned(), value.to_owned()));
         if placement != Placement::Right {
-            self.above.push(Above { line, marker });
+            if marker.is_some() || self.above.len() < 2 {
+                self.above.push(Above { line, marker });
+            }
             return;
         }
         let Some((setter, new)) = marker else { return };
@@ -241,4 +243,22 @@ impl<'s> Scan<'s> {
 /// Whether a tag says that a value is something else than a text.
 fn is_typed(tag: &Tag) -> bool {
     tag.is_yaml_core_schema() && !tag.is_yaml_core_schema_tag("str")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ImageRef;
+
+    use super::*;
+
+    #[test]
+    fn comments_without_end_are_not_held() {
+        let image = ImageRef { name: "a".to_owned(), tag: "2".to_owned(), digest: String::new() };
+        let setters = Setters::new([("n".to_owned(), "p".to_owned(), image)]).unwrap();
+        let mut scan = Scan::new(&setters);
+        (0..1000).for_each(|line| scan.comment(" text", Placement::Above, line));
+        assert_eq!(scan.above.len(), 2);
+        scan.comment(r#" {"$imagepolicy": "n:p"}"#, Placement::Above, 1000);
+        assert_eq!(scan.above.len(), 3, "one among others is none for the item below");
+    }
 }

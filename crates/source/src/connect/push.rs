@@ -64,6 +64,8 @@ pub(crate) struct Report {
     pub(crate) unpack: Option<String>,
     /// The references that do not stand where they should, with what is said of that.
     pub(crate) rejected: Vec<(String, String)>,
+    /// The references that stand where they should.
+    taken: Vec<String>,
     /// What the server said beside it.
     pub(crate) words: String,
 }
@@ -131,10 +133,11 @@ impl PushSession {
         let report = report.map_err(|error| explain(&self.attempt, self.process.as_ref(), &error))?;
         let words = self.attempt.auth().scrub(&String::from_utf8_lossy(&lock(&words)));
         let lines = if has_bands { lines_of_packets(&report) } else { lines_of_text(&report) };
-        let report = self.read(&lines).ok_or_else(|| {
-            let said = if words.trim().is_empty() { String::new() } else { format!(": {}", told(&words)) };
-            self.attempt.protocol(&format!("it does not say what became of the push{said}"))
-        })?;
+        let report =
+            Report::parse(&lines, |text| self.said(text)).filter(|report| report.is_of(commands)).ok_or_else(|| {
+                let said = if words.trim().is_empty() { String::new() } else { format!(": {}", told(&words)) };
+                self.attempt.protocol(&format!("it does not say what became of the push{said}"))
+            })?;
         Ok(Report { words: told(&words), ..report })
     }
 
@@ -163,21 +166,32 @@ impl PushSession {
         request
     }
 
+    fn said(&self, text: &str) -> String {
+        told(&self.attempt.auth().scrub(text))
+    }
+}
+
+impl Report {
     /// What the lines of a report say; `None` where they are none.
-    fn read(&self, lines: &[String]) -> Option<Report> {
+    fn parse(lines: &[String], said: impl Fn(&str) -> String) -> Option<Self> {
         let (first, rest) = lines.split_first()?;
         let unpack = first.strip_prefix("unpack ")?;
-        let mut report = Report { unpack: (unpack != "ok").then(|| self.said(unpack)), ..Report::default() };
+        let mut report = Self { unpack: (unpack != "ok").then(|| said(unpack)), ..Self::default() };
         for line in rest {
-            if let Some((name, why)) = line.strip_prefix("ng ").map(|ng| ng.split_once(' ').unwrap_or((ng, ""))) {
-                report.rejected.push((harmless(name).into_owned(), self.said(why)));
+            if let Some(name) = line.strip_prefix("ok ") {
+                report.taken.push(name.to_owned());
+            } else if let Some((name, why)) = line.strip_prefix("ng ").map(|ng| ng.split_once(' ').unwrap_or((ng, "")))
+            {
+                report.rejected.push((harmless(name).into_owned(), said(why)));
             }
         }
         Some(report)
     }
 
-    fn said(&self, text: &str) -> String {
-        told(&self.attempt.auth().scrub(text))
+    /// Whether it says what became of all of it. One that was cut off says so of some, and nobody knows of the others.
+    fn is_of(&self, commands: &[Command]) -> bool {
+        let is_taken = |command: &Command| self.taken.contains(&command.name);
+        self.unpack.is_some() || !self.rejected.is_empty() || commands.iter().all(is_taken)
     }
 }
 
@@ -245,4 +259,25 @@ fn lines_of_text(report: &[u8]) -> Vec<String> {
 fn told(text: &str) -> String {
     let lines = text.split(['\n', '\r']).map(str::trim).filter(|line| !line.is_empty());
     harmless(&lines.collect::<Vec<_>>().join("; ")).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_that_was_cut_off_is_none_of_what_it_does_not_name() {
+        let new = ObjectId::null(gix::hash::Kind::Sha1);
+        let commands = ["refs/heads/a", "refs/heads/b"].map(|name| Command { name: name.to_owned(), old: None, new });
+        let of = |lines: &[&str]| {
+            let lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+            Report::parse(&lines, str::to_owned).is_some_and(|report| report.is_of(&commands))
+        };
+        assert!(of(&["unpack ok", "ok refs/heads/a", "ok refs/heads/b"]));
+        assert!(of(&["unpack ok", "ok refs/heads/a", "ng refs/heads/b no"]));
+        assert!(of(&["unpack no room"]));
+        for cut_off in [&[][..], &["unpack ok"], &["unpack ok", "ok refs/heads/a"], &["ok refs/heads/a"]] {
+            assert!(!of(cut_off), "{cut_off:?}");
+        }
+    }
 }

@@ -55,12 +55,12 @@ impl ImageSource {
 pub struct Images(Authorities);
 
 impl Images {
-    /// The tags of the image, in the order of the registry. Blocks the thread.
+    /// The tags of the image that `counts`, in the order of the registry. Blocks the thread.
     ///
     /// # Errors
-    /// When the registry does not give them, or has more than are read.
-    pub fn tags(&self, source: &ImageSource) -> Result<Vec<String>, WebProblem> {
-        self.registry(source)?.tags(Some)
+    /// When the registry does not give them, has more than are read, or it takes longer than `source` allows, to look at them too.
+    pub fn tags(&self, source: &ImageSource, counts: impl Fn(&str) -> bool) -> Result<Vec<String>, WebProblem> {
+        self.registry(source)?.tags(|tag| counts(&tag).then_some(tag))
     }
 
     /// The digest of the image with a tag: `sha256:…`. Blocks the thread.

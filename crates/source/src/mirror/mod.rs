@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 use crate::connect::{Attempt, Authorities, Command, Depth, Means, Session, Unreceived, connect, connect_to_push};
 use crate::local;
 use crate::objects::{Objects, lock};
-use crate::push::{self, Push, PushError, RefUpdate, is_reference};
+use crate::push::{self, LONGEST_OPTION, Push, PushError, RefUpdate, is_reference};
 use crate::reference::Found;
 use crate::submodule;
 use crate::{Access, FetchError, Reference, Remote, RepositoryUrl, Revision, Snapshot, Submodule};
@@ -145,6 +145,10 @@ impl Mirrors {
         if let Some(name) = names.iter().find(|name| !is_reference(name)) {
             return Err(PushError::Reference(name.clone()));
         }
+        // What is longer would be read as packets of the protocol that we did not write.
+        if let Some(option) = push.options.iter().find(|option| option.len() > LONGEST_OPTION) {
+            return Err(PushError::LongOption(option.len()));
+        }
         let attempt = Arc::new(Attempt::new(remote));
         let session = connect_to_push(&attempt, &self.means(), &names)?;
         let url = || remote.url.clone();
@@ -152,10 +156,12 @@ impl Mirrors {
             return Err(PushError::Unable { url: url(), what: "push options (spec.git.push.options)" });
         }
         let mut commands = Vec::new();
-        for RefUpdate { name, is_forced } in &push.updates {
+        for RefUpdate { name, is_forced, must_exist } in &push.updates {
             let old = session.reference(name);
-            let is_known = |old| Some(old) == push.draft.parent || old == push.draft.id;
-            let may_move = *is_forced || old.is_none_or(is_known);
+            let may_move = match old {
+                Some(old) => *is_forced || Some(old) == push.draft.parent || old == push.draft.id,
+                None => !must_exist,
+            };
             if !may_move {
                 return Err(PushError::Overtaken { url: url(), reference: name.clone() });
             }

@@ -14,7 +14,7 @@ use crate::{CommitId, Snapshot};
 /// The largest directory in which something is changed, in bytes as Git stores it.
 const MAX_DIRECTORY: u64 = 16 << 20;
 
-/// The most bytes that all changed files together may have.
+/// The most bytes that all changed files together may have, and the directories that they are in.
 const MAX_CHANGED: usize = 64 << 20;
 
 /// The most bytes of a message.
@@ -118,7 +118,8 @@ impl Draft {
             }
             put(&mut root, &path, content)?;
         }
-        let mut drafting = Drafting { objects: parent.map(|parent| parent.tree.objects()), adds, made: Vec::new() };
+        let objects = parent.map(|parent| parent.tree.objects());
+        let mut drafting = Drafting { objects, adds, made: Made::default() };
         let tree = drafting.directory(parent.map(|parent| parent.tree.root()), root, &TreePath::root())?;
         let parent = parent.map(|parent| parent.commit.id.0);
         let commit = match words.signer {
@@ -130,8 +131,8 @@ impl Draft {
                 commit(tree, parent, words, &format!("gpgsig {lines}\n"))
             }
         };
-        let id = drafting.add(Kind::Commit, commit.into_bytes())?;
-        let pack = pack(&drafting.made).map_err(|error| DraftError::Unreadable(error.to_string()))?;
+        let id = drafting.made.add(Kind::Commit, commit.into_bytes())?;
+        let pack = pack(&drafting.made.objects).map_err(|error| DraftError::Unreadable(error.to_string()))?;
         Ok(Self { id, parent, pack })
     }
 
@@ -170,7 +171,14 @@ struct Drafting<'o> {
     objects: Option<&'o Objects>,
     /// Whether what is not there is new.
     adds: bool,
-    made: Vec<(Kind, Vec<u8>)>,
+    made: Made,
+}
+
+/// Objects that are new, which are held until they are sent.
+#[derive(Default)]
+struct Made {
+    objects: Vec<(Kind, Vec<u8>)>,
+    size: usize,
 }
 
 impl Drafting<'_> {
@@ -197,7 +205,7 @@ impl Drafting<'_> {
                 return Err(DraftError::Occupied(path));
             }
             let new = match node {
-                Node::File(content) => self.add(Kind::Blob, content)?,
+                Node::File(content) => self.made.add(Kind::Blob, content)?,
                 Node::Directory(inner) => self.directory(found.map(|(_, old)| old), inner, &path)?,
             };
             match found {
@@ -208,13 +216,19 @@ impl Drafting<'_> {
                 }
             }
         }
-        self.add(Kind::Tree, content)
+        self.made.add(Kind::Tree, content)
     }
+}
 
+impl Made {
     fn add(&mut self, kind: Kind, content: Vec<u8>) -> Result<ObjectId, DraftError> {
         let id = compute_hash(gix::hash::Kind::Sha1, kind, &content);
         let id = id.map_err(|error| DraftError::Unreadable(error.to_string()))?;
-        self.made.push((kind, content));
+        self.size += content.len();
+        if self.size > MAX_CHANGED {
+            return Err(DraftError::TooLarge);
+        }
+        self.objects.push((kind, content));
         Ok(id)
     }
 }
@@ -290,6 +304,13 @@ fn commit(tree: ObjectId, parent: Option<ObjectId>, words: &Words<'_>, headers: 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_more_is_made_than_is_held() {
+        let mut made = Made::default();
+        assert!(made.add(Kind::Tree, vec![0; MAX_CHANGED]).is_ok());
+        assert_eq!(made.add(Kind::Tree, vec![0]), Err(DraftError::TooLarge));
+    }
 
     #[test]
     fn an_entry_is_found_by_its_name_and_kind() {

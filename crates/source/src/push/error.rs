@@ -1,5 +1,6 @@
 //! Why nothing was pushed.
 
+use super::LONGEST_OPTION;
 use crate::{FetchError, RepositoryUrl};
 
 /// Why nothing was pushed. No variant holds a credential.
@@ -42,6 +43,9 @@ pub enum PushError {
         /// What it does not take.
         what: &'static str,
     },
+    /// An option is longer than one can be sent.
+    #[error("an option of the push has {0} bytes, and {LONGEST_OPTION} is the most that Git sends of one; shorten it")]
+    LongOption(usize),
     /// A reference has no name that one can have.
     #[error("{0:?} is no reference; write one as refs/heads/BRANCH")]
     Reference(String),

@@ -33,11 +33,16 @@ pub struct RefUpdate {
     pub name: String,
     /// Whether it may stand anywhere before. Without that it must not be there, or stand at the commit that the new one is made of.
     pub is_forced: bool,
+    /// Whether it has to be there before: nobody brings back a branch that was deleted meanwhile.
+    pub must_exist: bool,
 }
+
+/// The most bytes of an option, which is one packet of Git's protocol.
+pub(crate) const LONGEST_OPTION: usize = 65_516;
 
 /// What a push came to, by what the server says of it.
 pub(crate) fn judge(report: Report, url: &RepositoryUrl) -> Result<(), PushError> {
-    let Report { unpack, rejected, words } = report;
+    let Report { unpack, rejected, words, .. } = report;
     let url = || url.clone();
     let with_words = |why: String| if words.is_empty() { why } else { format!("{why} ({words})") };
     if let Some((reference, why)) = rejected.into_iter().next() {

@@ -44,7 +44,7 @@ fn draft(parent: &Snapshot, path: &str, content: &str) -> Draft {
 }
 
 fn to(draft: &Draft, name: &str) -> Push {
-    let update = RefUpdate { name: name.to_owned(), is_forced: false };
+    let update = RefUpdate { name: name.to_owned(), is_forced: false, must_exist: false };
     Push { draft: draft.clone(), updates: vec![update], options: Vec::new() }
 }
 
@@ -129,7 +129,10 @@ fn what_somebody_else_has_pushed_is_never_overwritten_unless_that_is_asked_for()
     assert_eq!(repository.git(&["rev-parse", "auto"]), draft.id().to_string());
     let other = to(&self::draft(&parent, "README", "another\n"), "refs/heads/auto");
     assert!(mirrors.push(&remote, &other).unwrap_err().is_overtaken());
-    let forced = RefUpdate { name: "refs/heads/auto".to_owned(), is_forced: true };
+    let gone = RefUpdate { name: "refs/heads/gone".to_owned(), is_forced: true, must_exist: true };
+    let error = mirrors.push(&remote, &Push { updates: vec![gone], ..other.clone() }).unwrap_err();
+    assert!(error.is_overtaken(), "what was deleted is not brought back: {error}");
+    let forced = RefUpdate { name: "refs/heads/auto".to_owned(), is_forced: true, must_exist: false };
     mirrors.push(&remote, &Push { updates: vec![forced], ..other }).unwrap();
     assert_eq!(repository.git(&["show", "auto:README"]), "another");
     assert_eq!(repository.git(&["rev-parse", "main"]), others, "nothing else is touched");
@@ -148,7 +151,7 @@ fn all_references_move_or_none_does() {
     std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
     let draft = draft(&parent, "README", "mine\n");
     let updates = ["refs/heads/main", "refs/heads/auto"];
-    let updates = updates.map(|name| RefUpdate { name: name.to_owned(), is_forced: false }).to_vec();
+    let updates = updates.map(|name| RefUpdate { name: name.to_owned(), is_forced: false, must_exist: false }).to_vec();
     let error = mirrors.push(&remote, &Push { draft: draft.clone(), updates, options: Vec::new() }).unwrap_err();
     assert!(matches!(error, PushError::Rejected { .. }), "{error}");
     assert!(error.to_string().contains("no branch but main"), "{error}");
@@ -172,6 +175,10 @@ fn options_come_to_the_hooks_of_the_server() {
     let push = to(&draft(&parent, "README", "mine\n"), "refs/heads/main");
     mirrors.push(&remote, &Push { options: vec!["merge_request.create".to_owned()], ..push.clone() }).unwrap();
     assert_eq!(std::fs::read_to_string(&told).unwrap(), "1 merge_request.create\n");
+    // The length of a packet has four digits: those of a longer one would have the rest read as packets.
+    let long = format!("x{}", "y".repeat(0xffff));
+    let error = mirrors.push(&remote, &Push { options: vec![long], ..push.clone() }).unwrap_err();
+    assert!(matches!(error, PushError::LongOption(0x10000)), "{error}");
     repository.git(&["config", "receive.advertisePushOptions", "false"]);
     let parent = mirrors.fetch(&remote, &main_branch()).unwrap();
     let push = to(&draft(&parent, "README", "again\n"), "refs/heads/main");

@@ -7,6 +7,9 @@ use crate::format;
 use crate::parse::{Branch, Call, List, Node, Pipe, Place};
 use crate::value::Value;
 
+/// How many items or entries of an object are copied in the time of a step, also where the range is left at the first.
+const COPIED_PER_STEP: u64 = 8;
+
 impl<C> Execution<'_, C> {
     pub(super) fn walk_list(&mut self, dot: &Dot, list: &List, out: &mut Vec<u8>) -> Result<()> {
         list.nodes.iter().try_for_each(|node| self.walk(dot, node, out))
@@ -107,11 +110,13 @@ impl<C> Execution<'_, C> {
             }
             other => match (other.items(), entries(other)) {
                 (Some(items), _) => {
+                    self.spend(items.len() as u64 / COPIED_PER_STEP)?;
                     for (index, element) in items.into_iter().enumerate() {
                         self.turn(&mut turn, index_value(index), element.into())?;
                     }
                 }
                 (None, Some(entries)) => {
+                    self.spend(entries.len() as u64 / COPIED_PER_STEP)?;
                     for (key, element) in entries {
                         self.turn(&mut turn, key, element.into())?;
                     }

@@ -90,7 +90,7 @@ impl Repository {
         let contents = files.iter().map(|file| (file.path.clone(), file.content.clone().into_bytes()));
         let contents: Vec<_> = contents.collect();
         let (mirrors, remote) = (self.mirrors.clone(), self.remote.clone());
-        let update = RefUpdate { name: format!("refs/heads/{}", self.branch), is_forced: false };
+        let update = RefUpdate { name: format!("refs/heads/{}", self.branch), is_forced: false, must_exist: false };
         let pushed = blocking(move || -> Result<CommitId, Unpushed> {
             let Message { author, text, signer } = &message;
             let time = Timestamp::now().as_second();

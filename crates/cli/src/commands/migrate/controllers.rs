@@ -1,5 +1,6 @@
 //! Flux's controllers as Deployments: who runs, how they are stopped, and started as they were.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -51,6 +52,35 @@ impl Controllers {
     /// Whether none of them runs any more.
     pub fn are_stopped(&self) -> bool {
         !self.0.iter().any(flux::runs)
+    }
+
+    /// Those of them that run by now.
+    ///
+    /// # Errors
+    /// As [`Controllers::find`].
+    pub async fn running(&self, client: &Client) -> Result<Self> {
+        Ok(self.running_of(flux::deployments(client).await.map_err(explain)?))
+    }
+
+    /// Those of these Deployments that are among them, and run.
+    fn running_of(&self, all: Vec<Deployment>) -> Self {
+        let id = |one: &Deployment| (one.namespace(), one.name_any());
+        let is_known = |one: &Deployment| self.0.iter().any(|known| id(known) == id(one));
+        Self::in_order(all.into_iter().filter(|one| flux::runs(one) && is_known(one)).collect())
+    }
+
+    /// What is wrong where they are in several namespaces. They are known by a label, which whoever may make Deployments may give to
+    /// theirs; the operator need not be where the others are.
+    pub fn apart(&self) -> Option<String> {
+        let others = self.0.iter().filter(|one| component(one) != flux::OPERATOR);
+        let namespaces: BTreeSet<String> = others.filter_map(ResourceExt::namespace).collect();
+        (namespaces.len() > 1).then(|| {
+            format!(
+                "Deployments with the label {COMPONENT} of Flux's controllers are in several namespaces: {}; if they are all Flux's, \
+                 --accept apart takes over from them, and if not, take the label away: what they are told is told to the agents",
+                listed(namespaces, MOST)
+            )
+        })
     }
 
     /// What the cluster says to stopping them, tried and not done.
@@ -257,6 +287,31 @@ mod tests {
         ];
         let names: Vec<String> = Controllers::in_order(all).0.iter().map(ResourceExt::name_any).collect();
         assert_eq!(names, ["flux-operator", "kustomize-controller", "helm-controller"]);
+    }
+
+    #[test]
+    fn who_runs_by_now_is_one_of_those_that_were_stopped() {
+        let one = |name: &str, replicas| {
+            deployment(name, Some(name), json!({ "selector": {}, "template": {}, "replicas": replicas }), Value::Null)
+        };
+        let stopped = Controllers::in_order(vec![one("helm-controller", 0), one("source-controller", 0)]);
+        let now = vec![one("helm-controller", 1), one("source-controller", 0), one("kustomize-controller", 1)];
+        let names: Vec<String> = stopped.running_of(now).0.iter().map(ResourceExt::name_any).collect();
+        assert_eq!(names, ["helm-controller"]);
+    }
+
+    #[test]
+    fn a_deployment_elsewhere_that_says_it_is_one_of_them_stands_in_the_way() {
+        let one = |name: &str, component| deployment(name, component, spec("flux:v1", &[]), Value::Null);
+        let with = |namespace: &str, mut one: Deployment| {
+            one.metadata.namespace = Some(namespace.to_owned());
+            one
+        };
+        let flux = || one("source-controller", Some("source-controller"));
+        assert_eq!(Controllers::in_order(vec![flux(), with("operator", one("flux-operator", None))]).apart(), None);
+        let other = with("team", one("mine", Some("kustomize-controller")));
+        let said = Controllers::in_order(vec![flux(), other]).apart().unwrap();
+        assert!(said.contains("in several namespaces: flux-system, team; "), "{said}");
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub enum Sort {
     Unsupported,
     /// Flux's controllers are told what agents cannot be told.
     Flags,
+    /// What says to be Flux's controllers is in several namespaces.
+    Apart,
     /// It cannot be told what would become of something.
     Untold,
     /// The cluster refuses what is to be done. Nobody can accept that for it.
@@ -22,7 +24,7 @@ pub enum Sort {
 }
 
 /// The sorts that can be accepted as a whole.
-pub const ACCEPTABLE: [Sort; 4] = [Sort::Changes, Sort::Unsupported, Sort::Flags, Sort::Untold];
+pub const ACCEPTABLE: [Sort; 5] = [Sort::Changes, Sort::Unsupported, Sort::Flags, Sort::Apart, Sort::Untold];
 
 impl Sort {
     /// What it is called.
@@ -31,6 +33,7 @@ impl Sort {
             Self::Changes => "changes",
             Self::Unsupported => "unsupported",
             Self::Flags => "flags",
+            Self::Apart => "apart",
             Self::Untold => "untold",
             Self::Refused => "refused",
         }

@@ -34,6 +34,8 @@ const THEIR_OWN: [&str; 16] = [
 ];
 /// Gates that are about how the controllers themselves run.
 const OF_THEIRS: [&str; 4] = ["CacheSecretsAndConfigMaps", "DisableStatusPollerCache", "GroupChangeLog", "OOMWatch"];
+/// What is on or off, besides what denies: no value follows such a flag but behind a `=`.
+const SWITCHES: [&str; 3] = ["insecure-kubeconfig-exec", "insecure-kubeconfig-tls", "watch-all-namespaces"];
 /// What has an effect that agents do not have.
 const UNKNOWN: [&str; 3] =
     ["default-decryption-service-account", "default-kubeconfig-service-account", "override-manager"];
@@ -52,28 +54,42 @@ impl Flags {
     pub fn of(controllers: &Controllers) -> Self {
         let mut flags = Self::default();
         for (controller, arguments) in controllers.told() {
-            arguments.for_each(|argument| flags.take(controller, argument));
+            flags.take_all(controller, arguments);
         }
         flags
     }
 
-    fn take(&mut self, controller: &str, argument: &str) {
-        let Some(flag) = argument.strip_prefix("--") else { return };
-        let (name, value) = flag.split_once('=').unwrap_or((flag, "true"));
+    fn take_all<'a>(&mut self, controller: &str, arguments: impl Iterator<Item = &'a str>) {
+        let mut arguments = arguments.peekable();
+        while let Some(argument) = arguments.next() {
+            let Some(flag) = argument.strip_prefix("--") else { continue };
+            let is_switch = DENYING.into_iter().chain(SWITCHES).any(|switch| switch == flag);
+            let (name, value) = match flag.split_once('=') {
+                Some(said) => said,
+                None if is_switch => (flag, "true"),
+                // A value may stand behind its flag as the next word.
+                None => (flag, arguments.next_if(|next| !next.starts_with("--")).unwrap_or("true")),
+            };
+            self.take(controller, name, value);
+        }
+    }
+
+    fn take(&mut self, controller: &str, name: &str, value: &str) {
+        let argument = format!("--{name}={value}");
         if let Some(name) = DENYING.into_iter().find(|one| *one == name) {
-            // What one of them denies is denied: nothing becomes open by the change.
-            if value == "true" {
+            // What one of them denies is denied: nothing becomes open by the change, nor by a word that is neither on nor off.
+            if switch(value) != Some(false) {
                 self.lock_down.insert(name, String::new());
             }
         } else if name == ACCOUNT {
             self.agree(controller, ACCOUNT, value);
         } else if let Some(name) = SAME.into_iter().find(|one| *one == name) {
             self.agree(controller, name, value);
-        } else if name == "watch-all-namespaces" && value == "false" {
+        } else if name == "watch-all-namespaces" && switch(value) == Some(false) {
             self.problems.push(format!(
                 "{controller} looks at its own namespace alone ({argument}); agents look at all of them"
             ));
-        } else if name == "insecure-kubeconfig-exec" && value == "true" {
+        } else if name == "insecure-kubeconfig-exec" && switch(value) == Some(true) {
             self.problems.push(format!(
                 "{controller} lets kubeconfigs run programs ({argument}), which agents refuse: give these another way to log in"
             ));
@@ -82,10 +98,10 @@ impl Flags {
                 .extend(gates(value).map(|gate| format!("{controller} has the gate {gate}, which agents do not have")));
         } else if UNKNOWN.contains(&name) && !value.is_empty() {
             self.problems.push(format!("{controller} is told {argument}, which agents cannot be told"));
-        } else if name == "insecure-kubeconfig-tls" && value == "true" {
+        } else if name == "insecure-kubeconfig-tls" && switch(value) == Some(true) {
             self.others.insert("insecure-kubeconfig-tls", String::new());
         } else if !THEIR_OWN.iter().any(|own| name.starts_with(own)) && name != "watch-all-namespaces" {
-            self.without_meaning.insert(argument.to_owned());
+            self.without_meaning.insert(argument);
         }
     }
 
@@ -140,8 +156,20 @@ impl Flags {
 
 /// The gates of a list that change what is done.
 fn gates(list: &str) -> impl Iterator<Item = &str> {
-    let on = list.split(',').filter_map(|gate| gate.trim().strip_suffix("=true"));
+    let on = list.split(',').filter_map(|gate| {
+        let (name, value) = gate.trim().split_once('=')?;
+        (switch(value) == Some(true)).then_some(name)
+    });
     on.filter(|gate| !OF_THEIRS.contains(gate))
+}
+
+/// Whether a flag is on, in the words that Go's `strconv.ParseBool` knows, which Flux's controllers read them by.
+fn switch(value: &str) -> Option<bool> {
+    match value {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
 }
 
 fn written(name: &str, value: &str) -> String {
@@ -155,7 +183,7 @@ mod tests {
 
     fn flags(told: &[(&str, &str)]) -> Flags {
         let mut flags = Flags::default();
-        told.iter().for_each(|(controller, argument)| flags.take(controller, argument));
+        told.iter().for_each(|(controller, argument)| flags.take_all(controller, std::iter::once(*argument)));
         flags
     }
 
@@ -201,5 +229,26 @@ mod tests {
         assert!(manager.problems()[0].contains("--override-manager=mine"), "{:?}", manager.problems());
         let programs = flags(&[("kustomize-controller", "--insecure-kubeconfig-exec")]);
         assert!(programs.problems()[0].contains("run programs"), "{:?}", programs.problems());
+    }
+
+    #[test]
+    fn flags_are_read_as_flux_reads_them_so_that_nothing_it_denies_becomes_open() {
+        let of = |arguments: &[&str]| {
+            let mut flags = Flags::default();
+            flags.take_all("kustomize-controller", arguments.iter().copied());
+            flags
+        };
+        for on in ["1", "t", "T", "true", "TRUE", "True"] {
+            assert_eq!(of(&[&format!("--no-cross-namespace-refs={on}")]).lock_down(), ["--no-cross-namespace-refs"]);
+        }
+        for off in ["0", "f", "F", "false", "FALSE", "False"] {
+            assert!(of(&[&format!("--no-cross-namespace-refs={off}")]).lock_down().is_empty(), "{off}");
+            assert_eq!(of(&[&format!("--watch-all-namespaces={off}")]).problems().len(), 1, "{off}");
+        }
+        let apart =
+            of(&["--default-service-account", "robot", "--no-remote-bases", "--watch-all-namespaces", "--x", "y"]);
+        assert_eq!(apart.lock_down(), ["--no-remote-bases", "--default-service-account=robot"]);
+        assert_eq!(apart.without_meaning().iter().collect::<Vec<_>>(), ["--x=y"]);
+        assert_eq!(of(&["--feature-gates", "Some=1,Other=F"]).problems().len(), 1);
     }
 }

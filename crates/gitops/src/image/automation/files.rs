@@ -8,6 +8,10 @@ use cowherd_tree::{EntryKind, Tree, TreeError, TreePath};
 /// How many files are named in which nothing could be changed.
 const NAMED: usize = 5;
 
+/// How many values may change, and how many bytes the files have in which they do: all of it is held until it is pushed.
+const MOST_CHANGES: usize = 50_000;
+const MOST_BYTES: usize = 64 << 20;
+
 /// How deep directories are looked into.
 const DEEPEST: usize = 256;
 
@@ -31,6 +35,12 @@ pub(super) enum Unreadable {
     /// There is nothing at the path.
     #[error("there is nothing at spec.update.path {0:?} in the repository")]
     Nothing(String),
+    /// More would change than is held.
+    #[error(
+        "more than {MOST_CHANGES} values, or files with more than {MOST_BYTES} bytes, would change at once; spread them over several \
+         ImageUpdateAutomations, each with its spec.update.path"
+    )]
+    TooMuch,
     /// Nobody waits any more.
     #[error("it was broken off")]
     BrokenOff,
@@ -43,7 +53,8 @@ pub(super) enum Unreadable {
 pub(super) fn update(tree: &dyn Tree, path: &str, setters: &Setters, cancel: &Cancel) -> Result<Updated, Unreadable> {
     let root = place(path)?;
     let entry = tree.entry(&root)?.ok_or_else(|| Unreadable::Nothing(path.to_owned()))?;
-    let mut updating = Updating { tree, setters, cancel, base: root.clone(), updated: Updated::default() };
+    let (base, updated) = (root.clone(), Updated::default());
+    let mut updating = Updating { tree, setters, cancel, base, updated, changes: 0, bytes: 0 };
     match entry.kind {
         EntryKind::File { .. } => {
             updating.base = root.parent();
@@ -85,6 +96,9 @@ struct Updating<'a> {
     /// What names of files are told without.
     base: TreePath,
     updated: Updated,
+    /// How many values change so far, and how many bytes the files have.
+    changes: usize,
+    bytes: usize,
 }
 
 impl Updating<'_> {
@@ -133,6 +147,11 @@ impl Updating<'_> {
                         .left
                         .push(format!("{shown}: the marker on line {line} stands beside no value that can be changed"));
                 }
+                self.changes += updated.changes.len();
+                self.bytes += updated.text.as_ref().map_or(0, String::len);
+                if self.changes > MOST_CHANGES || self.bytes > MOST_BYTES {
+                    return Err(Unreadable::TooMuch);
+                }
                 self.updated.changes.add(&shown, updated.changes);
                 self.updated.files.extend(updated.text.map(|text| (path.clone(), text.into_bytes())));
             }
@@ -150,7 +169,25 @@ impl Updating<'_> {
 
 #[cfg(test)]
 mod tests {
+    use cowherd_imagepolicy::ImageRef;
+    use cowherd_tree::MemoryTree;
+
     use super::*;
+
+    /// What comes of a file with so many lines like this one.
+    fn updated(line: &str, count: usize) -> Result<Updated, Unreadable> {
+        let image = ImageRef { name: "a".to_owned(), tag: "2".to_owned(), digest: String::new() };
+        let setters = Setters::new([("n".to_owned(), "p".to_owned(), image)]).unwrap();
+        let tree = MemoryTree::new([("a.yaml", line.repeat(count).into_bytes())]).unwrap();
+        update(&tree, "", &setters, &Cancel::default())
+    }
+
+    #[test]
+    fn no_more_is_held_of_a_repository_than_may_change_at_once() {
+        let line = "- a:1 # {\"$imagepolicy\": \"n:p\"}\n";
+        assert_eq!(updated(line, 2).unwrap().files.len(), 1);
+        assert!(matches!(updated(line, MOST_CHANGES + 1), Err(Unreadable::TooMuch)));
+    }
 
     #[test]
     fn a_path_is_one_of_the_repository_however_it_is_written() {

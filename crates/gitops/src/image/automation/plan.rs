@@ -104,13 +104,18 @@ impl Plan {
             }
             None => (checked_out.ok_or(Unplanned::NoBranch)?, false),
         };
-        let mut updates = vec![RefUpdate { name: of_branch(&branch), is_forced: false }];
+        // A branch that is checked out and was deleted meanwhile is not brought back.
+        let is_of_branch = checkout.is_some_and(|of| {
+            [&of.name, &of.semver, &of.tag, &of.commit].into_iter().all(|other| given(other).is_none())
+        });
+        let must_exist = !is_other_branch && is_of_branch;
+        let mut updates = vec![RefUpdate { name: of_branch(&branch), is_forced: false, must_exist }];
         let refspec = given(&push.refspec);
         if let Some(refspec) = &refspec {
             let (name, is_forced) = target(refspec, &branch)?;
             match updates.iter_mut().find(|update| update.name == name) {
                 Some(update) => update.is_forced = is_forced,
-                None => updates.push(RefUpdate { name, is_forced }),
+                None => updates.push(RefUpdate { name, is_forced, must_exist: false }),
             }
         }
         let path = object.spec.update.as_ref().and_then(|update| given(&update.path)).unwrap_or_default();
@@ -197,10 +202,14 @@ mod tests {
     #[test]
     fn only_a_plus_overwrites() {
         let updates = |push: Value| plan(json!({ "push": push }), json!({ "branch": "main" })).unwrap().updates;
+        let exist = |push: Value| updates(push).iter().map(|update| update.must_exist).collect::<Vec<_>>();
+        assert_eq!(exist(json!({})), [true]);
+        assert_eq!(exist(json!({ "branch": "auto" })), [false]);
+        assert_eq!(exist(json!({ "refspec": "HEAD:refs/for/main" })), [true, false]);
         let forced: Vec<bool> = updates(json!({ "branch": "auto" })).iter().map(|update| update.is_forced).collect();
         assert_eq!(forced, [false]);
         let pushed = updates(json!({ "refspec": "+refs/heads/main:refs/heads/copy" }));
-        assert_eq!(pushed[1], RefUpdate { name: "refs/heads/copy".to_owned(), is_forced: true });
+        assert_eq!(pushed[1], RefUpdate { name: "refs/heads/copy".to_owned(), is_forced: true, must_exist: false });
         assert!(!pushed[0].is_forced);
     }
 }

@@ -1,19 +1,20 @@
 //! One run of an automation.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cowherd_api::flux::image::v1::{ImageUpdateAutomation, ImageUpdateAutomationStatus};
+use cowherd_api::flux::image::v1::{ImageRef, ImageUpdateAutomation, ImageUpdateAutomationStatus};
 use cowherd_api::flux::source::v1::GitRepository;
 use jiff::Timestamp;
 use kube::{Api, ResourceExt as _};
 
 use super::super::Means;
 use super::super::kind::{Done, Failed};
-use super::super::labels;
 use super::plan::{self, Plan, Unplanned};
 use super::signing;
 use super::work::{Pushed, Ran, Unworked, Work};
 use crate::conditions::{ACCESS_DENIED, RECONCILIATION_FAILED, time};
+use crate::selector;
 use crate::source::git::Writable;
 
 /// What is said of a repository that is as it should be.
@@ -22,7 +23,7 @@ const READY: &str = "repository up-to-date";
 /// How often it is looked where the interval cannot be read.
 const INTERVAL: Duration = Duration::from_secs(600);
 
-/// How many bytes of a commit's message an event has.
+/// How many characters of a commit's message an event has.
 const MOST_OF_MESSAGE: usize = 8 << 10;
 
 type Status = ImageUpdateAutomationStatus;
@@ -39,12 +40,12 @@ pub(super) async fn reconcile(
         Ok(git) => git,
         Err(error) => return Err(unplanned(status, &error)),
     };
-    let selector = object.spec.policy_selector.as_ref();
-    if let Some(mistake) = selector.and_then(labels::mistake) {
+    let wanted = object.spec.policy_selector.as_ref();
+    if let Some(mistake) = wanted.and_then(selector::mistake) {
         let message = format!("failed to parse policy selector: {mistake}");
         return Err(Failed::stalled(status, "InvalidPolicySelector", message));
     }
-    let Some(images) = means.choices.of(&namespace, selector) else { return Ok(None) };
+    let Some(images) = means.choices.of(&namespace, wanted) else { return Ok(None) };
     let source = plan::source(object);
     if means.shared.config.policy.no_cross_namespace_refs && source.name.namespace != namespace {
         let message =
@@ -83,7 +84,7 @@ pub(super) async fn reconcile(
         Err(unread) => return Err(failed(status, &unread)),
     };
     let observed = plan.images.clone();
-    let is_due = plan.is_always_due() || status.observed_policies != observed;
+    let is_due = plan.is_always_due() || !is_observed(object, &status, &observed);
     let seen = status.observed_source_revision.clone().filter(|_| !is_due);
     let (branch, refspecs) = (plan.branch.clone(), plan.refspecs.clone());
     let purpose = writable.purpose.clone();
@@ -119,6 +120,12 @@ pub(super) async fn reconcile(
     }))
 }
 
+/// Whether what the revision was looked at for is what there is by now. A spec that changed may name other files of it: with Flux that
+/// waits for the next commit.
+fn is_observed(object: &ImageUpdateAutomation, status: &Status, images: &BTreeMap<String, ImageRef>) -> bool {
+    status.observed_policies == *images && status.observed_generation == object.metadata.generation
+}
+
 /// What an event says of a commit, as Flux says it.
 fn summary(pushed: &Pushed, branch: &str, refspecs: &[String]) -> String {
     let short = pushed.commit.get(..7).unwrap_or(&pushed.commit);
@@ -152,7 +159,21 @@ fn unworked(status: Status, error: &Unworked) -> Failed<Status> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn what_a_changed_spec_names_is_looked_at_without_another_commit() {
+        let spec = json!({ "sourceRef": { "kind": "GitRepository", "name": "r" }, "interval": "1m" });
+        let object = json!({ "metadata": { "name": "a", "generation": 2 }, "spec": spec });
+        let object: ImageUpdateAutomation = serde_json::from_value(object).unwrap();
+        let of = |generation| Status { observed_generation: Some(generation), ..Status::default() };
+        assert!(is_observed(&object, &of(2), &BTreeMap::new()));
+        assert!(!is_observed(&object, &of(1), &BTreeMap::new()));
+        let image = ImageRef { name: "a".to_owned(), tag: "1".to_owned(), digest: None };
+        assert!(!is_observed(&object, &of(2), &BTreeMap::from([("p".to_owned(), image)])));
+    }
 
     #[test]
     fn the_event_of_a_commit_is_that_of_flux() {

@@ -1,12 +1,12 @@
 //! Chooses the latest tag.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cowherd_api::flux::image::v1::{ImagePolicy, ImagePolicySpec, ImagePolicyStatus, ImageRef, ImageRepository};
 use cowherd_api::supported;
 use cowherd_imagepolicy::{Filter, InvalidPolicy, NoLatest, Order, Policy};
-use cowherd_source::{ImageName, ImageSource};
+use cowherd_source::{Cancel, ImageName, ImageSource};
 use kube::ResourceExt as _;
 
 use super::super::Means;
@@ -16,12 +16,16 @@ use super::super::scans::{Latest, Tags};
 use super::access::{self, Denied};
 use super::repository;
 use crate::conditions::{ACCESS_DENIED, DEPENDENCY_NOT_READY};
+use crate::fetches::Purpose;
 
 /// The reason of what has no other.
 const FAILURE: &str = "Failure";
 
 /// How often the digest is looked at where the interval is none.
 const INTERVAL: Duration = Duration::from_secs(600);
+
+/// How long it may take to look at all tags.
+const LONGEST: Duration = Duration::from_secs(30);
 
 type Status = ImagePolicyStatus;
 
@@ -52,8 +56,14 @@ pub(super) async fn choose(
         Err(error @ InvalidPolicy::Filter { .. }) => return Err(Failed::stalled(status, "InvalidPolicy", error)),
         Err(error) => return Err(Failed::stalled(status, "InvalidPolicy", format!("invalid policy: {error}"))),
     };
-    let chosen = tokio::task::spawn_blocking(move || policy.latest(filter.as_ref(), tags.iter()).map(str::to_owned));
-    let tag = match chosen.await {
+    let namespace = object.namespace().unwrap_or_default();
+    let purpose = Purpose { namespace, host: String::new(), is_own: false };
+    let work = move |cancel: Cancel| {
+        let until = Instant::now() + LONGEST;
+        let goes_on = || !cancel.is_cancelled() && Instant::now() < until;
+        policy.latest(filter.as_ref(), tags.iter(), goes_on).map(str::to_owned)
+    };
+    let tag = match means.choosing.run(&purpose, work).await {
         Ok(Ok(tag)) => tag,
         Ok(Err(error)) => return Err(Failed::new(status, FAILURE, explained(&error))),
         Err(_) => return Err(Failed::new(status, FAILURE, "choosing broke off; this is a bug in cowherd")),
@@ -75,6 +85,9 @@ fn explained(error: &NoLatest) -> String {
     let remedy = match error {
         NoLatest::Empty => "no tag fits spec.filterTags",
         NoLatest::OutOfRange => "no tag is a version in the range of spec.policy.semver",
+        NoLatest::BrokenOff => {
+            "write a simpler expression into spec.filterTags, or have spec.exclusionList of the ImageRepository leave out more"
+        }
         NoLatest::NotANumber(_) => "let spec.filterTags leave tags that are numbers, or extract a number of them",
     };
     format!("{error}; {remedy}")

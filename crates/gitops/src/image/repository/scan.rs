@@ -64,8 +64,7 @@ pub(super) async fn scan(
     let (images, image) = (means.images.clone(), source.image.to_string());
     let work = move |cancel| {
         let source = ImageSource { cancel, ..source };
-        let mut tags = images.tags(&source)?;
-        tags.retain(|tag| exclusions.let_through(tag));
+        let mut tags = images.tags(&source, |tag| exclusions.let_through(tag))?;
         tags.sort_unstable_by(|a, b| b.cmp(a));
         Ok::<_, WebProblem>(tags)
     };
