@@ -11,7 +11,7 @@ use crate::program::fleet::Fleet;
 use crate::program::{Running, cowherd, succeeded};
 
 /// Lines of all commands that ask a cluster.
-const ASKING: [&[&str]; 19] = [
+const ASKING: [&[&str]; 20] = [
     &["get"],
     &["get", "ks/app"],
     &["get", "ks", "--watch"],
@@ -31,9 +31,10 @@ const ASKING: [&[&str]; 19] = [
     &["agent"],
     &["install"],
     &["migrate"],
+    &["bootstrap", "git", "--url", "https://git.example.com/fleet"],
 ];
 /// The commands that bring agents to a cluster, which is never the control plane of where one stands: that has its own.
-const BRINGING: [&str; 3] = ["agent", "install", "migrate"];
+const BRINGING: [&str; 4] = ["agent", "install", "migrate", "bootstrap"];
 /// The commands that ask none, or that say of it what is theirs: the version of a cluster that is not there is no failure, and
 /// a log is a file.
 const OTHERS: [&str; 7] = ["up", "server", "check", "logs", "version", "completion", "man"];
@@ -165,7 +166,7 @@ fn what_a_cluster_does_not_have_is_told_with_the_cluster() {
     let asked = format!("asked: {}, the context \"cowherd\" of {}", value(&running, "server"), file.display());
     for line in ASKING
         .into_iter()
-        .filter(|line| !["events", "trace", "render", "agent", "install", "migrate"].contains(&line[0]))
+        .filter(|line| !["events", "trace", "render", "agent", "install", "migrate", "bootstrap"].contains(&line[0]))
     {
         says(
             line,
