@@ -405,7 +405,7 @@ fn what_comes_while_watching_stands_below_its_headers() {
 }
 
 /// A line of each command that ends by itself, in a repository in which something is wrong.
-const LINES: [&[&str]; 18] = [
+const LINES: [&[&str]; 19] = [
     &["get", "-A"],
     &["get", "ks", "nobody"],
     &["tree", "app"],
@@ -422,6 +422,7 @@ const LINES: [&[&str]; 18] = [
     &["version"],
     &["install", "--export"],
     &["migrate", "--kubeconfig", "nowhere"],
+    &["bootstrap", "git", "--url", "https://git.example.com/fleet", "--kubeconfig", "nowhere"],
     &["completion", "bash"],
     &["man", "man"],
 ];
@@ -443,7 +444,7 @@ fn colours_are_for_terminals_alone_and_for_none_that_has_no_use_for_them() {
     }
     let mut coloured = 0;
     for line in LINES {
-        let asks = !["check", "render", "install", "migrate", "completion", "man"].contains(&line[0]);
+        let asks = !["check", "render", "install", "migrate", "bootstrap", "completion", "man"].contains(&line[0]);
         let command = |directory: &std::path::Path| {
             let mut command = cowherd(directory);
             command.args(line);
