@@ -49,6 +49,9 @@ impl Cluster {
             self.until_served(&repositories).await?;
             repositories.patch("charts", &PatchParams::apply("bench").force(), &Patch::Apply(body)).await?;
         }
+        if self.way == Way::Kustomization {
+            self.until_served(&self.sources()).await?;
+        }
         self.until_served(&self.owners()).await
     }
 
