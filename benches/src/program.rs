@@ -18,11 +18,19 @@ pub async fn client(kubeconfig: &Path) -> Result<Client> {
     Ok(Client::try_from(config)?)
 }
 
-/// A running process, killed when the value goes.
+/// How long a process may take to end when it is asked to.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A running process, which ends with the value. It is asked to, so that it gives back what others wait for, such as a Lease.
 pub struct Process(Child);
 
 impl Drop for Process {
     fn drop(&mut self) {
+        let asked = Instant::now();
+        let _ = Command::new("kill").arg(self.0.id().to_string()).status();
+        while asked.elapsed() < GRACE && matches!(self.0.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
