@@ -16,7 +16,7 @@ is what was resident, of which about 10 MiB are the program `cowherd` itself. Th
 ingress-nginx, argo-helm and cert-manager with their dependencies in place; all of them render to the same bytes with both.
 ";
 
-/// Builds the program, measures it, and writes `docs/benchmarks.md`; `arguments` go to the measurement.
+/// Builds the program, measures it, and writes `docs/benchmarks.md`, unless it is a part alone (`--only`); `arguments` go to the measurement.
 pub fn run(root: &Path, arguments: &[String]) -> Result<()> {
     let cargo = || {
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -37,6 +37,10 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<()> {
     }
     let table = String::from_utf8(output.stdout).context("the table is not UTF-8")?;
     print!("{table}");
+    if arguments.iter().any(|argument| argument == "--only") {
+        // A part does not take the place of the whole.
+        return Ok(());
+    }
     let charts = if arguments.iter().any(|argument| argument == "--charts") { " --charts DIRECTORY" } else { "" };
     let page = format!(
         "# Benchmarks\n\nThe last run of `cargo xtask bench{charts}`, on {} (load when it began:\n{load}). The program and \
