@@ -1,11 +1,12 @@
 //! Image automation by the built program: a registry, a Git server that is pushed to, and a cluster that follows it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cowherd_gitserver::artifact::{Artifact, Repository as Place};
 use cowherd_gitserver::http::{Behaviour, Server};
 use cowherd_gitserver::registry::{Access, Registry};
 use cowherd_gitserver::repository::run;
+use tempfile::TempDir;
 
 use crate::checking::Story;
 use crate::program::fleet::repository;
@@ -82,22 +83,46 @@ fn deployed(running: &Running, image: &str) {
     });
 }
 
+/// A registry with the first version of an image, and a repository on a server that deploys one.
+struct Shop {
+    image: String,
+    root: PathBuf,
+    server: Server,
+    registry: Registry,
+    directory: TempDir,
+}
+
+impl Shop {
+    /// The repository deploys this version.
+    fn open(version: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let registry = Registry::start(&directory.path().join("registry"), &Access::Anyone);
+        let image = format!("{}/team/app", registry.host);
+        let root = directory.path().join("served");
+        std::fs::create_dir_all(&root).unwrap();
+        served(&root, &format!("{image}:{version}"));
+        let server = Server::start(&root);
+        server.behave(Behaviour { authorization: Some(CREDENTIALS.to_owned()), ..Behaviour::default() });
+        let shop = Self { image, root, server, registry, directory };
+        tag(&shop.place(), "1.0.0");
+        shop
+    }
+
+    /// Where its tags are.
+    fn place(&self) -> Place<'_> {
+        Place::new(&self.registry.host, "team/app")
+    }
+}
+
 #[test]
 fn a_pushed_tag_becomes_a_commit_and_the_cluster_follows_it() {
-    let directory = tempfile::tempdir().unwrap();
-    let registry = Registry::start(&directory.path().join("registry"), &Access::Anyone);
-    let place = Place::new(&registry.host, "team/app");
-    let image = format!("{}/team/app", registry.host);
-    tag(&place, "1.0.0");
-    let root = directory.path().join("served");
-    std::fs::create_dir_all(&root).unwrap();
-    served(&root, &format!("{image}:1.0.0"));
-    let server = Server::start(&root);
-    server.behave(Behaviour { authorization: Some(CREDENTIALS.to_owned()), ..Behaviour::default() });
+    let shop = Shop::open("1.0.0");
+    let Shop { image, root, server, directory, .. } = &shop;
+    let place = shop.place();
     let git = |arguments: &[&str]| run(&root.join("app.git"), arguments);
 
     let fleet = repository(&directory.path().join("fleet"));
-    fleet.write("cluster/images.yaml", &automation(&image, &server.url("app.git"), "{branch: main}"));
+    fleet.write("cluster/images.yaml", &automation(image, &server.url("app.git"), "{branch: main}"));
     fleet.commit("follow an image");
     let arguments = ["up", "fleet", "--path", "cluster", "--allow-network", "127.0.0.1"];
     let running = Running::start(directory.path(), arguments);
@@ -143,21 +168,14 @@ fn a_pushed_tag_becomes_a_commit_and_the_cluster_follows_it() {
 
 #[test]
 fn another_branch_is_made_of_what_is_checked_out_and_stays_the_one_that_is_written() {
-    let directory = tempfile::tempdir().unwrap();
-    let registry = Registry::start(&directory.path().join("registry"), &Access::Anyone);
-    let place = Place::new(&registry.host, "team/app");
-    let image = format!("{}/team/app", registry.host);
-    tag(&place, "1.0.0");
-    let root = directory.path().join("served");
-    std::fs::create_dir_all(&root).unwrap();
-    served(&root, &format!("{image}:0.9.0"));
-    let server = Server::start(&root);
-    server.behave(Behaviour { authorization: Some(CREDENTIALS.to_owned()), ..Behaviour::default() });
+    let shop = Shop::open("0.9.0");
+    let Shop { image, root, server, directory, .. } = &shop;
+    let place = shop.place();
     let git = |arguments: &[&str]| run(&root.join("app.git"), arguments);
     let main = git(&["rev-parse", "main"]);
     let fleet = repository(&directory.path().join("fleet"));
     let push = "{branch: auto, refspec: 'refs/heads/auto:refs/heads/copy'}";
-    fleet.write("cluster/images.yaml", &automation(&image, &server.url("app.git"), push));
+    fleet.write("cluster/images.yaml", &automation(image, &server.url("app.git"), push));
     fleet.commit("follow an image");
     let arguments = ["up", "fleet", "--path", "cluster", "--allow-network", "127.0.0.1"];
     let running = Running::start(directory.path(), arguments);

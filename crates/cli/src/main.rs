@@ -16,6 +16,7 @@ mod flux;
 mod followed;
 mod help;
 mod keeper;
+mod leading_agents;
 mod limits;
 mod logs;
 mod notifying;

@@ -23,11 +23,11 @@ use serde_json::{Value, json};
 
 use super::install::documents::{InCluster, LOCK_DOWN, Rights, documents};
 use super::install::{check_image, is_open};
-use super::migrate::elsewhere::leader;
 use super::reconcile::{Request, parse_duration};
 use crate::bootstrap::ROOT;
 use crate::cluster::{Access, explain};
 use crate::failure::misuse;
+use crate::leading_agents::leader;
 use crate::output::{self, Format};
 use crate::repository::spec_path;
 use crate::resource::Resource;

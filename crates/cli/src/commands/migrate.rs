@@ -1,7 +1,6 @@
 //! `cowherd migrate`: from Flux's controllers to the agents, and back.
 
 mod controllers;
-pub(super) mod elsewhere;
 mod findings;
 mod flags;
 mod leftovers;
@@ -27,6 +26,7 @@ use super::install::{bring, check_image};
 use super::reconcile::parse_duration;
 use crate::cluster::Access;
 use crate::control_plane::interrupted;
+use crate::leading_agents;
 use crate::output::{self, Format};
 use crate::own_agents;
 use crate::sops::SopsKeys;
@@ -274,7 +274,7 @@ impl Migrate {
         }
         controllers::stop_agents(client, self.timeout).await?;
         if !self.force {
-            elsewhere::refuse(client).await?;
+            leading_agents::refuse(client).await?;
         }
         let started = self.restore(client).await?;
         tell!("{} Flux's controllers are started: {}", Mark::Success, started.named());
@@ -301,7 +301,7 @@ impl Migrate {
             return Ok(ExitCode::SUCCESS);
         }
         controllers::stop_agents(client, self.timeout).await?;
-        elsewhere::refuse(client).await?;
+        leading_agents::refuse(client).await?;
         leftovers.delete().await?;
         tell!(
             "{} nothing is left of what only agents need; the definitions, the namespace, the account kustomize-controller, the \

@@ -1,4 +1,4 @@
-//! Agents that run somewhere else than in the cluster: they would go on beside Flux.
+//! Agents that lead, wherever they run: also outside of the cluster, where nothing but their Lease says so.
 
 use std::time::Duration;
 
